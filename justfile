@@ -1,0 +1,32 @@
+# The commands for working on the template. `just` alone lists them.
+
+# The newest version of PostgreSQL that the oldest supported Atlas works with.
+export POSTGRES_MAJOR := env("POSTGRES_MAJOR", "15")
+
+[private]
+default:
+    @just --list --unsorted
+
+# Render the template into ./demo and walk through the main job there
+demo:
+    @cargo run --quiet --manifest-path tests/Cargo.toml --bin demo
+
+# Test the template: as it stands, then rendered
+test: tools
+    cargo test --manifest-path template/Cargo.toml --workspace
+    cargo test --manifest-path tests/Cargo.toml
+
+# Install what the tests need: cargo-generate, Atlas
+tools:
+    @cargo run --quiet --manifest-path tests/Cargo.toml --bin tools
+
+# Check the format, and lint
+lint:
+    cargo fmt --manifest-path template/Cargo.toml --all --check
+    cargo fmt --manifest-path tests/Cargo.toml --check
+    cargo clippy --manifest-path template/Cargo.toml --workspace --all-targets --all-features -- -D warnings
+    cargo clippy --manifest-path tests/Cargo.toml --all-targets -- -D warnings
+
+# Measure, and write target/bench.json
+bench:
+    @cargo run --quiet --manifest-path tests/Cargo.toml --bin bench

@@ -1,0 +1,203 @@
+//! The one place where an Atlas process is made and its outcome read.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use super::Atlas;
+use super::config::{DEV, DIRECTORY, ENVIRONMENT, SOURCE, TARGET, file_url};
+use super::secrets::Secrets;
+use crate::{Error, MigrationDirectory};
+
+/// What a run of Atlas works on; it travels by environment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Subject<'a> {
+    pub directory: &'a MigrationDirectory,
+    /// The DDL file that the migrations should lead to.
+    pub source: Option<&'a Path>,
+    pub url: Option<&'a str>,
+    pub dev_url: Option<&'a str>,
+}
+
+impl<'a> Subject<'a> {
+    pub fn new(directory: &'a MigrationDirectory) -> Self {
+        Self {
+            directory,
+            source: None,
+            url: None,
+            dev_url: None,
+        }
+    }
+
+    fn secrets(&self) -> Secrets {
+        Secrets::of(self.url.into_iter().chain(self.dev_url))
+    }
+}
+
+/// A finished run, well or not.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    action: &'static str,
+    command: &'static str,
+    status: std::process::ExitStatus,
+    /// As printed: scrub what is taken from it for people to read.
+    pub stdout: String,
+    stderr: String,
+    secrets: Secrets,
+}
+
+impl Atlas {
+    /// `atlas ARGUMENTS --env project`, ready for arguments that hold no secret.
+    pub(super) fn command(&self, arguments: &str, subject: &Subject) -> Result<Command, Error> {
+        let mut file = self.config.file();
+        if file.is_relative() {
+            file = std::path::absolute(&file).map_err(Error::io("find", &file))?;
+        }
+        let mut command = Command::new(self.binary());
+        command
+            .args(arguments.split(' '))
+            .args(["--env", ENVIRONMENT, "--config"])
+            .arg(file_url(&file)?)
+            .stdin(Stdio::null());
+        if let Some(directory) = file.parent() {
+            command.current_dir(directory);
+        }
+        quieten(&mut command);
+
+        let source = subject.source.map(file_url).transpose()?;
+        let directory = file_url(subject.directory.path())?;
+        for (variable, value) in [
+            (SOURCE, source.as_deref()),
+            (TARGET, subject.url),
+            (DEV, subject.dev_url),
+            (DIRECTORY, Some(directory.as_str())),
+        ] {
+            // One that the caller's environment happens to have must not slip in.
+            match value {
+                Some(value) => command.env(variable, value),
+                None => command.env_remove(variable),
+            };
+        }
+        Ok(command)
+    }
+
+    /// Runs a command to its end. `action` completes "could not ...".
+    pub(super) fn run(
+        &self,
+        action: &'static str,
+        name: &'static str,
+        mut command: Command,
+        subject: &Subject,
+    ) -> Result<Outcome, Error> {
+        let output = command.output().map_err(Error::io("run", self.binary()))?;
+        Ok(Outcome::new(action, name, &output, subject.secrets()))
+    }
+}
+
+impl Outcome {
+    pub fn new(
+        action: &'static str,
+        command: &'static str,
+        output: &Output,
+        secrets: Secrets,
+    ) -> Self {
+        Self {
+            action,
+            command,
+            status: output.status,
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            secrets,
+        }
+    }
+
+    pub fn succeeded(&self) -> bool {
+        self.status.success()
+    }
+
+    /// Standard output, or the error if the run failed.
+    pub fn success(self) -> Result<String, Error> {
+        if self.succeeded() {
+            Ok(self.stdout)
+        } else {
+            Err(self.failure())
+        }
+    }
+
+    /// The run as an error, with all that Atlas printed.
+    pub fn failure(&self) -> Error {
+        let output = self.printed();
+        Error::Failed {
+            action: self.action,
+            command: format!("atlas {}", self.command),
+            status: self.status.to_string(),
+            hint: hint(&output),
+            output,
+        }
+    }
+
+    /// Reads the JSON on standard output. A failed run that printed none, but a
+    /// plain message, is a [`Error::Failed`].
+    pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_str(&self.stdout).map_err(|reason| {
+            if self.succeeded() {
+                Error::Unreadable {
+                    command: format!("atlas {}", self.command),
+                    reason: reason.to_string(),
+                    output: self.printed(),
+                }
+            } else {
+                self.failure()
+            }
+        })
+    }
+
+    pub fn scrub(&self, text: &str) -> String {
+        self.secrets.scrub(text)
+    }
+
+    fn printed(&self) -> String {
+        let both = format!("{}\n{}", self.stdout.trim(), self.stderr.trim());
+        self.scrub(both.trim())
+    }
+}
+
+/// No advertisement in what is read by programs, and no look-up of new releases.
+pub(super) fn quieten(command: &mut Command) {
+    command
+        .env("ATLAS_NO_UPGRADE_SUGGESTIONS", "1")
+        .env("ATLAS_NO_UPDATE_NOTIFIER", "1");
+}
+
+/// What to do about the failures that people meet most.
+fn hint(output: &str) -> &'static str {
+    const HINTS: [(&str, &str); 6] = [
+        (
+            "checksum mismatch",
+            "\nThe files do not match atlas.sum: after a deliberate edit or a merge, run `just hash-migrations`",
+        ),
+        (
+            "checksum file not found",
+            "\natlas.sum is missing: bring it back, or run `just hash-migrations`",
+        ),
+        (
+            "connected database is not clean",
+            "\nThe database must be empty: take a fresh one for the dev database",
+        ),
+        (
+            "unexpected number of rows",
+            "\nThis Atlas is too old for the server: use PostgreSQL 15, or a newer Atlas (ATLAS=/path/to/atlas)",
+        ),
+        (
+            "acquiring database lock",
+            "\nAnother run holds the lock: wait for it to end, or allow a longer lock timeout",
+        ),
+        (
+            "connection refused",
+            "\nNo server answers at that address: is PostgreSQL running, and the URL right?",
+        ),
+    ];
+    HINTS
+        .iter()
+        .find(|(symptom, _)| output.contains(symptom))
+        .map_or("", |(_, hint)| hint)
+}

@@ -1,0 +1,35 @@
+//! The Atlas CLI, typed: the migration directory and its hash, diff, lint, apply.
+//!
+//! Two halves, of which the first needs no Atlas at all:
+//!
+//! - [`directory`]: the SQL files, `atlas.sum`, and whether the two agree;
+//!   [`sql`] splits a file into statements.
+//! - [`cli`]: finds an Atlas binary and runs it. Every edition from v0.13.1 on
+//!   works; [`Atlas::supports_lint`] and [`Atlas::supports_server`] say where one
+//!   falls short.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use atlas::{ApplyOptions, Atlas, MigrationDirectory};
+//!
+//! let migrations = MigrationDirectory::new("migrations");
+//! migrations.verify()?;
+//! let atlas = Atlas::find(".".as_ref())?;
+//! let report = atlas.apply(&migrations, "postgres://...", &ApplyOptions::default())?;
+//! println!("at version {:?}", report.version());
+//! # Ok(()) }
+//! ```
+//!
+//! Database URLs hold passwords: they reach Atlas by environment variables, never
+//! on the command line, and are blotted out of every error.
+
+pub mod cli;
+pub mod directory;
+mod error;
+pub mod sql;
+
+pub use cli::{
+    ApplyOptions, ApplyReport, Atlas, Edition, Finding, LintReport, MigrationStatus, Version,
+};
+pub use directory::{IntegrityError, MigrationDirectory, MigrationFile, SumFile};
+pub use error::{Error, MigrationError};

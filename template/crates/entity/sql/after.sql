@@ -1,0 +1,4 @@
+-- SQL for what entities cannot say, printed after the tables by
+-- `just print-schema`. Atlas plans indexes, constraints and comments from it.
+--
+-- CREATE INDEX "addresses_german" ON "addresses" ("postal_code") WHERE "country" = 'DE';

@@ -1,0 +1,5 @@
+-- SQL that the tables need, printed ahead of them by `just print-schema`.
+-- Atlas never plans extensions: put the same statement into a first migration,
+-- written by hand (`just hash-migrations` afterwards).
+--
+-- CREATE EXTENSION IF NOT EXISTS citext;

@@ -1,0 +1,26 @@
+use sea_orm::entity::prelude::*;
+
+/// Where something is sent to a user; a user has any number of them.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "addresses")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub id: i64,
+    // PostgreSQL does not index a foreign key by itself; without one, deleting
+    // a user reads the whole table.
+    #[sea_orm(indexed)]
+    pub user_id: i64,
+    pub street: String,
+    pub city: String,
+    pub postal_code: String,
+    /// ISO 3166-1 alpha-2, for example `DE`.
+    #[sea_orm(column_type = "Char(Some(2))")]
+    pub country: String,
+    #[sea_orm(default_expr = "Expr::current_timestamp()")]
+    pub created_at: DateTimeUtc,
+    #[sea_orm(belongs_to, from = "user_id", to = "id", on_delete = "Cascade")]
+    pub user: BelongsTo<super::user::Entity>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}

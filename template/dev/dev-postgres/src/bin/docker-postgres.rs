@@ -1,0 +1,108 @@
+//! Starts and removes the container of a project, by testcontainers.
+//!
+//!     docker-postgres up --image IMAGE --name NAME [SERVER OPTION...]
+//!     docker-postgres down --name NAME
+//!
+//! `up` takes the password from POSTGRES_PASSWORD, replaces a container of the
+//! same name, waits until the server is ready and prints one line,
+//! `{"host":"127.0.0.1","port":32768}`. The container outlives the program.
+
+use std::{collections::HashMap, env, path::Path};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::json;
+use testcontainers_modules::{
+    postgres::Postgres,
+    testcontainers::{
+        ImageExt as _, ReuseDirective,
+        bollard::{
+            errors::Error, models::PortBinding, query_parameters::RemoveContainerOptionsBuilder,
+        },
+        core::client::docker_client_instance,
+        runners::AsyncRunner as _,
+    },
+};
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["up", "--image", image, "--name", name, options @ ..] => {
+            remove(name).await?;
+            let up = up(image, name, options).await;
+            if up.is_err() {
+                remove(name).await?;
+            }
+            up
+        }
+        ["down", "--name", name] => remove(name).await,
+        _ => bail!(
+            "usage: docker-postgres up --image IMAGE --name NAME [OPTION...] | down --name NAME"
+        ),
+    }
+}
+
+async fn up(image: &str, name: &str, options: &[&str]) -> Result<()> {
+    let password = env::var("POSTGRES_PASSWORD").context("POSTGRES_PASSWORD is not set")?;
+    // A colon before a slash is that of a registry's port.
+    let (repository, tag) = match image.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => (repository, tag),
+        _ => (image, "latest"),
+    };
+    let mut request = Postgres::default()
+        .with_password(&password)
+        .with_name(repository)
+        .with_tag(tag)
+        .with_container_name(name)
+        .with_cmd(options.iter().copied())
+        // Not to be removed when this program ends.
+        .with_reuse(ReuseDirective::Always);
+    if engine_is_here() {
+        // By default, the port is open to the network.
+        request = request.with_host_config_modifier(|config| {
+            let loopback = PortBinding {
+                host_ip: Some("127.0.0.1".to_owned()),
+                host_port: Some(String::new()),
+            };
+            config.publish_all_ports = Some(false);
+            config.port_bindings = Some(HashMap::from([(
+                "5432/tcp".to_owned(),
+                Some(vec![loopback]),
+            )]));
+        });
+    }
+    let container = request.start().await?;
+    let host = match container.get_host().await?.to_string() {
+        // The port is not open on ::1, which localhost may stand for, too.
+        host if host == "localhost" => "127.0.0.1".to_owned(),
+        host => host,
+    };
+    let port = container.get_host_port_ipv4(5432).await?;
+    println!("{}", json!({ "host": host, "port": port }));
+    Ok(())
+}
+
+/// Whether the engine's loopback interface is that of this program: not if it is
+/// on another machine, or if this program is in a container itself.
+fn engine_is_here() -> bool {
+    let remote = env::var("DOCKER_HOST").is_ok_and(|host| !host.starts_with("unix://"));
+    !remote && !Path::new("/.dockerenv").exists()
+}
+
+async fn remove(name: &str) -> Result<()> {
+    let options = RemoveContainerOptionsBuilder::new()
+        .force(true)
+        .v(true)
+        .build();
+    let removed = docker_client_instance()
+        .await?
+        .remove_container(name, Some(options))
+        .await;
+    match removed {
+        Err(Error::DockerResponseServerError {
+            status_code: 404, ..
+        }) => Ok(()),
+        other => other.with_context(|| format!("could not remove the container {name}")),
+    }
+}

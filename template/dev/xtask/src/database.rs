@@ -1,0 +1,172 @@
+//! Commands and checks that need a PostgreSQL server.
+
+use std::{
+    ffi::OsString,
+    os::unix::ffi::OsStringExt,
+    process::{Command, ExitCode},
+};
+
+use anyhow::{Context, Result};
+use atlas::{ApplyOptions, Atlas, MigrationDirectory};
+use dev_postgres::{Database, Server};
+use percent_encoding::percent_decode_str;
+use sea_orm::ConnectionTrait;
+use url::Url;
+
+use crate::project::Project;
+
+/// Atlas, and empty databases for it that are gone afterwards.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    pub(crate) atlas: Atlas,
+    server: Server,
+    databases: Vec<Database>,
+}
+
+impl Scratch {
+    /// # Errors
+    /// When there is no server, no Atlas, or one that cannot work with the other.
+    pub(crate) async fn open(project: &Project) -> Result<Self> {
+        let atlas = Atlas::find(&project.root)?;
+        let server = dev_postgres::server_in(&project.root).await?;
+        atlas.supports_server(server.major())?;
+        Ok(Self {
+            atlas,
+            server,
+            databases: Vec::new(),
+        })
+    }
+
+    /// The URL of an empty database.
+    pub(crate) async fn new_database(&mut self, purpose: &str) -> Result<String> {
+        let database = self.server.create_database(purpose).await?;
+        let url = database.url();
+        self.databases.push(database);
+        Ok(url)
+    }
+
+    /// Applies all migrations to an empty database.
+    pub(crate) async fn replay(&mut self, migrations: &MigrationDirectory) -> Result<usize> {
+        let database = self.new_database("replay").await?;
+        Ok(self
+            .atlas
+            .apply(migrations, &database, &ApplyOptions::default())?
+            .applied
+            .len())
+    }
+
+    /// Drops the databases.
+    pub(crate) async fn close(self) -> Result<()> {
+        for database in self.databases {
+            database.drop_database().await?;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn apply(project: &Project, url: &str) -> Result<()> {
+    project.migrations.verify()?;
+    let report =
+        Atlas::find(&project.root)?.apply(&project.migrations, url, &ApplyOptions::default())?;
+    if report.applied.is_empty() {
+        println!("Nothing to do: the database has all migrations.");
+    }
+    for file in &report.applied {
+        println!("applied {}", file.name);
+    }
+    Ok(())
+}
+
+pub(crate) fn status(project: &Project, url: &str) -> Result<()> {
+    project.migrations.verify()?;
+    let status = Atlas::find(&project.root)?.status(&project.migrations, url)?;
+    println!("current version: {}", status.current().unwrap_or("none"));
+    println!("pending: {}", or_none(&status.pending.join(", ")));
+    if !status.unknown().is_empty() {
+        println!(
+            "not in migrations/, so the database is ahead: {}",
+            status.unknown().join(", ")
+        );
+    }
+    if let Some(error) = status.error {
+        println!("broken off: {error}");
+    }
+    Ok(())
+}
+
+/// Starts the server, and brings the project's database on it up to date.
+pub(crate) async fn up(project: &Project) -> Result<()> {
+    let server = dev_postgres::server_in(&project.root).await?;
+    let name = database_name(project)?;
+    let admin = server.connect("postgres").await?;
+    let exists = admin
+        .query_one_raw(sea_orm::Statement::from_sql_and_values(
+            sea_orm::DbBackend::Postgres,
+            "SELECT 1 FROM pg_database WHERE datname = $1",
+            [name.clone().into()],
+        ))
+        .await?
+        .is_some();
+    if !exists {
+        admin
+            .execute_unprepared(&format!("CREATE DATABASE \"{name}\""))
+            .await?;
+    }
+    admin.close().await?;
+    println!("{server}");
+    println!("DATABASE_URL={}", server.url(&name));
+    if project.migrations.files()?.is_empty() {
+        println!("The database is empty: there are no migrations yet (just create-migrations).");
+        return Ok(());
+    }
+    let atlas = Atlas::find(&project.root)?;
+    atlas.supports_server(server.major())?;
+    let report = atlas.apply(
+        &project.migrations,
+        &server.url(&name),
+        &ApplyOptions::default(),
+    )?;
+    println!(
+        "{} migrations applied; the database is up to date.",
+        report.applied.len()
+    );
+    Ok(())
+}
+
+pub(crate) async fn down(project: &Project) -> Result<()> {
+    match dev_postgres::down(&project.root).await? {
+        Some(provider) => println!("the server ({provider}) is gone, and its data"),
+        None => println!("no server was running"),
+    }
+    Ok(())
+}
+
+/// Runs psql on the project's database until the user leaves it.
+pub(crate) async fn shell(project: &Project) -> Result<ExitCode> {
+    let server = dev_postgres::server_in(&project.root).await?;
+    // By the environment: a URL with a password on the command line is for all to see.
+    let mut url = Url::parse(&server.url(&database_name(project)?))?;
+    let password = url
+        .password()
+        .map(|password| percent_decode_str(password).collect::<Vec<u8>>());
+    let _ = url.set_password(None);
+    let status = Command::new("psql")
+        .envs(password.map(|password| ("PGPASSWORD", OsString::from_vec(password))))
+        .arg(url.as_str())
+        .status()
+        .context("cannot run psql: install the PostgreSQL client programs")?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn or_none(list: &str) -> &str {
+    if list.is_empty() { "none" } else { list }
+}
+
+fn database_name(project: &Project) -> Result<String> {
+    dev_postgres::settings::setting(&project.root, "DATABASE_NAME")?
+        .context("DATABASE_NAME is set neither in .env nor in .env.example")
+}

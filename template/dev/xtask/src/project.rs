@@ -1,0 +1,73 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use atlas::MigrationDirectory;
+use regex_lite::Regex;
+use serde::Deserialize;
+
+/// The repository that the commands work on.
+#[derive(Debug)]
+pub(crate) struct Project {
+    pub(crate) root: PathBuf,
+    pub(crate) migrations: MigrationDirectory,
+    /// What the name of a migration file must look like.
+    pub(crate) file_name: Regex,
+    /// The branch that migrations are merged into, as git names it.
+    pub(crate) base_branch: String,
+}
+
+/// `[workspace.metadata.migrations]` of Cargo.toml.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Settings {
+    file_name: String,
+    base_branch: String,
+}
+
+impl Project {
+    /// The project around the current directory.
+    pub(crate) fn find() -> Result<Self> {
+        Self::at(dev_postgres::project_root()?)
+    }
+
+    pub(crate) fn at(root: PathBuf) -> Result<Self> {
+        let settings = Settings::read(&root.join("Cargo.toml"))?;
+        let file_name = Regex::new(&settings.file_name).context(
+            "Cargo.toml: workspace.metadata.migrations.file-name is no regular expression",
+        )?;
+        Ok(Self {
+            migrations: MigrationDirectory::new(root.join("migrations")),
+            root,
+            file_name,
+            base_branch: settings.base_branch,
+        })
+    }
+
+    /// A directory below target/ for files that the next run may overwrite.
+    pub(crate) fn scratch(&self, name: &str) -> Result<PathBuf> {
+        let directory = self.root.join("target/xtask").join(name);
+        std::fs::create_dir_all(&directory)
+            .with_context(|| format!("cannot create {}", directory.display()))?;
+        Ok(directory)
+    }
+}
+
+impl Settings {
+    fn read(manifest: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(manifest)
+            .with_context(|| format!("cannot read {}", manifest.display()))?;
+        let document: toml::Table =
+            toml::from_str(&text).with_context(|| format!("{} is not TOML", manifest.display()))?;
+        document
+            .get("workspace")
+            .and_then(|workspace| workspace.get("metadata")?.get("migrations"))
+            .context("no [workspace.metadata.migrations] section")
+            .and_then(|section| Ok(section.clone().try_into::<Self>()?))
+            .with_context(|| {
+                format!(
+                    "{}: [workspace.metadata.migrations] must hold file-name and base-branch",
+                    manifest.display()
+                )
+            })
+    }
+}

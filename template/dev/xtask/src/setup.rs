@@ -1,0 +1,92 @@
+//! `setup`: what a fresh clone needs. Safe to run again.
+
+use std::{fs, process::Command};
+
+use anyhow::{Context, Result};
+use atlas::Atlas;
+
+use crate::{
+    atlas_install,
+    process::{self, text},
+    project::Project,
+};
+
+pub(crate) fn run(project: &Project) -> Result<()> {
+    environment_file(project)?;
+    git_hook(project)?;
+    atlas(project)
+}
+
+fn environment_file(project: &Project) -> Result<()> {
+    let file = project.root.join(".env");
+    if file.exists() {
+        println!("✓ .env is there");
+        return Ok(());
+    }
+    fs::copy(project.root.join(".env.example"), &file)
+        .context("cannot copy .env.example to .env")?;
+    println!("✓ .env made from .env.example");
+    Ok(())
+}
+
+/// Lets git run `.githooks/pre-commit`, unless the user has other hooks.
+fn git_hook(project: &Project) -> Result<()> {
+    const HOOKS: &str = ".githooks";
+    let git = |arguments: &[&str]| {
+        process::optional(
+            Command::new("git")
+                .current_dir(&project.root)
+                .args(arguments),
+        )
+    };
+    let top = git(&["rev-parse", "--show-toplevel"])?.map(|output| text(&output.stdout));
+    let top = top.and_then(|top| fs::canonicalize(top.trim_end()).ok());
+    if top != Some(fs::canonicalize(&project.root)?) {
+        println!(
+            "- git hook: this directory is not the top of a git repository (git init, then just setup)"
+        );
+        return Ok(());
+    }
+    let configured =
+        git(&["config", "--get", "core.hooksPath"])?.map(|output| text(&output.stdout));
+    match configured.as_deref().map(str::trim) {
+        Some("") | None => {
+            process::output(Command::new("git").current_dir(&project.root).args([
+                "config",
+                "core.hooksPath",
+                HOOKS,
+            ]))?;
+            println!("✓ git hook: {HOOKS}/pre-commit runs before each commit");
+        }
+        Some(HOOKS) => println!("✓ git hook: {HOOKS}/pre-commit runs before each commit"),
+        Some(other) => {
+            println!("- git hook: core.hooksPath is {other}; call {HOOKS}/pre-commit from there")
+        }
+    }
+    Ok(())
+}
+
+fn atlas(project: &Project) -> Result<()> {
+    let atlas = match Atlas::find(&project.root) {
+        Ok(atlas) => atlas,
+        // A program that the user named is not replaced by another one.
+        Err(error) if std::env::var_os("ATLAS").is_some() => return Err(error.into()),
+        Err(_) => {
+            atlas_install::install(&project.root)?;
+            Atlas::find(&project.root)?
+        }
+    };
+    println!(
+        "✓ Atlas {} ({:?}): {}",
+        atlas.version(),
+        atlas.edition(),
+        atlas.binary().display()
+    );
+    let major = dev_postgres::settings::setting(&project.root, "POSTGRES_MAJOR")?;
+    if let Some(major) = major.and_then(|major| major.parse().ok())
+        && let Err(error) = atlas.supports_server(major)
+    {
+        println!("- {error}");
+    }
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! Installs what the tests need.
+
+fn main() -> anyhow::Result<()> {
+    template_tests::install()
+}

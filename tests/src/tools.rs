@@ -1,0 +1,82 @@
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{checkout, run};
+
+/// The cargo-generate that the template is made for.
+const CARGO_GENERATE: &str = "0.26.0";
+
+/// Where the programs are that this checkout installed for itself.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    pub cargo_generate: PathBuf,
+    pub atlas: PathBuf,
+}
+
+impl Tools {
+    /// # Errors
+    /// When they are not installed.
+    pub fn find() -> Result<Self> {
+        let tools = Self::places();
+        for program in [&tools.cargo_generate, &tools.atlas] {
+            ensure!(program.is_file(), "{} is missing: run `just tools`", program.display());
+        }
+        Ok(tools)
+    }
+
+    fn places() -> Self {
+        let checkout = checkout();
+        Self {
+            cargo_generate: checkout.join("target/tools/bin/cargo-generate"),
+            atlas: env::var_os("ATLAS")
+                .map_or_else(|| checkout.join("template/target/tools/atlas"), PathBuf::from),
+        }
+    }
+}
+
+/// Installs what is missing: cargo-generate, and Atlas in the way a user gets it.
+pub fn install() -> Result<()> {
+    install_cargo_generate()?;
+    println!("Atlas, by the template's own `just setup`:");
+    run(cargo().args(["run", "--quiet", "--package", "xtask", "--", "setup"]).current_dir(checkout().join("template")))
+        .succeeded()?;
+    Tools::find().map(drop)
+}
+
+/// Installs cargo-generate into this checkout, if it is not there, and returns its path.
+pub fn install_cargo_generate() -> Result<PathBuf> {
+    let program = Tools::places().cargo_generate;
+    if version(&program).is_some_and(|version| version.contains(CARGO_GENERATE)) {
+        return Ok(program);
+    }
+    println!("installing cargo-generate {CARGO_GENERATE} below {}", checkout().join("target").display());
+    let root = checkout().join("target/tools");
+    fs::create_dir_all(&root)?;
+    // --ignore-rust-version: it asks for a newer compiler than it needs. --debug: it
+    // renders in a second all the same, and is there in a third of the time.
+    let status = cargo()
+        .args(["install", "--quiet", "--locked", "--debug", "--ignore-rust-version"])
+        .args(["cargo-generate", "--version", CARGO_GENERATE, "--root"])
+        .arg(&root)
+        .status()
+        .context("cannot run cargo")?;
+    ensure!(status.success(), "cargo-generate could not be installed, see above");
+    Ok(program)
+}
+
+fn version(program: &Path) -> Option<String> {
+    let output = Command::new(program).arg("--version").output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The cargo that runs this program, or the one on PATH.
+pub(crate) fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+}
