@@ -1,12 +1,37 @@
-# How Atlas plans, lints and applies migrations: https://atlasgo.io/atlas-schema/projects
+# How Atlas plans, lints and applies: https://atlasgo.io/atlas-schema/projects
 
-# `cargo xtask`, and with it every recipe of the justfile, runs Atlas in this
-# environment. Secrets stay out of command lines: URLs come by variables.
+# Every recipe of the justfile runs Atlas in this environment. URLs hold passwords,
+# so they come by variables, not on command lines.
 env "project" {
   src = getenv("ATLAS_SRC_URL")
   url = getenv("ATLAS_URL")
   dev = getenv("ATLAS_DEV_URL")
   migration {
     dir = getenv("ATLAS_DIR_URL")
+  }
+}
+
+# For Atlas by hand, where its edition may run programs:
+#   ATLAS_DEV_URL=postgres://... atlas migrate diff NAME --env local
+data "external_schema" "entities" {
+  program = ["cargo", "run", "--quiet", "--bin", "print-schema"]
+}
+
+env "local" {
+  src = data.external_schema.entities.url
+  dev = getenv("ATLAS_DEV_URL")
+  migration {
+    dir = "file://migrations"
+  }
+}
+
+# Losing data, or locking a table for long, fails `just check-migrations`.
+# Deliberate? Put `-- atlas:nolint` above the statement.
+lint {
+  destructive {
+    error = true
+  }
+  data_depend {
+    error = true
   }
 }

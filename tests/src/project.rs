@@ -35,8 +35,13 @@ impl Outcome {
 /// When it cannot be started.
 pub fn run(command: &mut Command) -> Outcome {
     let shown = format!("{command:?}");
-    let Output { status, stdout, stderr } =
-        command.output().unwrap_or_else(|error| panic!("cannot run {shown}: {error}"));
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command
+        .output()
+        .unwrap_or_else(|error| panic!("cannot run {shown}: {error}"));
     Outcome {
         command: shown,
         success: status.success(),
@@ -54,8 +59,19 @@ pub struct Project {
 impl Project {
     /// Renders the checkout into `parent/name`, with the default for each answer
     /// that is not given.
-    pub fn render(cargo_generate: &Path, parent: &Path, name: &str, answers: &[(&str, &str)]) -> Outcome {
-        Self::render_from(cargo_generate, &["--path".as_ref(), checkout().as_os_str()], parent, name, answers)
+    pub fn render(
+        cargo_generate: &Path,
+        parent: &Path,
+        name: &str,
+        answers: &[(&str, &str)],
+    ) -> Outcome {
+        Self::render_from(
+            cargo_generate,
+            &["--path".as_ref(), checkout().as_os_str()],
+            parent,
+            name,
+            answers,
+        )
     }
 
     /// Renders from a source that `cargo generate` knows, `--git URL` for example.
@@ -83,17 +99,31 @@ impl Project {
     /// # Errors
     /// When rendering fails, or the tools are not installed.
     pub fn new(parent: &Path, name: &str, answers: &[(&str, &str)]) -> Result<Self> {
+        Self::render(&Tools::find()?.cargo_generate, parent, name, answers).succeeded()?;
+        Self::with_tools(parent.join(name))
+    }
+
+    /// Such a repository that was rendered before.
+    ///
+    /// # Errors
+    /// When the tools are not installed.
+    pub fn with_tools(root: PathBuf) -> Result<Self> {
         let tools = Tools::find()?;
-        Self::render(&tools.cargo_generate, parent, name, answers).succeeded()?;
-        let mut project = Self::at(parent.join(name));
-        project.set("CARGO_TARGET_DIR", checkout().join("target/rendered").display());
+        let mut project = Self::at(root);
+        project.set(
+            "CARGO_TARGET_DIR",
+            checkout().join("target/rendered").display(),
+        );
         project.set("ATLAS", tools.atlas.display());
         Ok(project)
     }
 
     /// A repository that is there already, with the environment as it is.
     pub fn at(root: PathBuf) -> Self {
-        Self { root, environment: Vec::new() }
+        Self {
+            root,
+            environment: Vec::new(),
+        }
     }
 
     /// Sets a variable for all commands from here on.
@@ -104,9 +134,15 @@ impl Project {
     /// A command in the repository.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
-        command.current_dir(&self.root).envs(self.environment.iter().map(|(key, value)| (key, value)));
+        command
+            .current_dir(&self.root)
+            .envs(self.environment.iter().map(|(key, value)| (key, value)));
         // Set for this program by cargo; to one that cargo starts there, they are another's.
-        for variable in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME"] {
+        for variable in [
+            "CARGO_MANIFEST_DIR",
+            "CARGO_MANIFEST_PATH",
+            "CARGO_PKG_NAME",
+        ] {
             command.env_remove(variable);
         }
         command

@@ -26,7 +26,11 @@ impl Tools {
     pub fn find() -> Result<Self> {
         let tools = Self::places();
         for program in [&tools.cargo_generate, &tools.atlas] {
-            ensure!(program.is_file(), "{} is missing: run `just tools`", program.display());
+            ensure!(
+                program.is_file(),
+                "{} is missing: run `just tools`",
+                program.display()
+            );
         }
         Ok(tools)
     }
@@ -35,8 +39,10 @@ impl Tools {
         let checkout = checkout();
         Self {
             cargo_generate: checkout.join("target/tools/bin/cargo-generate"),
-            atlas: env::var_os("ATLAS")
-                .map_or_else(|| checkout.join("template/target/tools/atlas"), PathBuf::from),
+            atlas: env::var_os("ATLAS").map_or_else(
+                || checkout.join("template/target/tools/atlas"),
+                PathBuf::from,
+            ),
         }
     }
 }
@@ -45,8 +51,10 @@ impl Tools {
 pub fn install() -> Result<()> {
     install_cargo_generate()?;
     println!("Atlas, by the template's own `just setup`:");
-    run(cargo().args(["run", "--quiet", "--package", "xtask", "--", "setup"]).current_dir(checkout().join("template")))
-        .succeeded()?;
+    run(cargo()
+        .args(["run", "--quiet", "--bin", "xtask", "--", "setup"])
+        .current_dir(checkout().join("template")))
+    .succeeded()?;
     Tools::find().map(drop)
 }
 
@@ -56,18 +64,30 @@ pub fn install_cargo_generate() -> Result<PathBuf> {
     if version(&program).is_some_and(|version| version.contains(CARGO_GENERATE)) {
         return Ok(program);
     }
-    println!("installing cargo-generate {CARGO_GENERATE} below {}", checkout().join("target").display());
+    println!(
+        "installing cargo-generate {CARGO_GENERATE} below {}",
+        checkout().join("target").display()
+    );
     let root = checkout().join("target/tools");
     fs::create_dir_all(&root)?;
     // --ignore-rust-version: it asks for a newer compiler than it needs. --debug: it
     // renders in a second all the same, and is there in a third of the time.
     let status = cargo()
-        .args(["install", "--quiet", "--locked", "--debug", "--ignore-rust-version"])
+        .args([
+            "install",
+            "--quiet",
+            "--locked",
+            "--debug",
+            "--ignore-rust-version",
+        ])
         .args(["cargo-generate", "--version", CARGO_GENERATE, "--root"])
         .arg(&root)
         .status()
         .context("cannot run cargo")?;
-    ensure!(status.success(), "cargo-generate could not be installed, see above");
+    ensure!(
+        status.success(),
+        "cargo-generate could not be installed, see above"
+    );
     Ok(program)
 }
 

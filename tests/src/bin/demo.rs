@@ -10,7 +10,10 @@ use template_tests::{Project, checkout, install_cargo_generate};
 const ANSWERS: &[(&str, &str)] = &[("database_name", "demo"), ("postgres_major", "15")];
 
 fn main() -> Result<()> {
-    let mut demo = Demo { step: 0, project: Project::at(checkout().join("demo")) };
+    let mut demo = Demo {
+        step: 0,
+        project: Project::at(checkout().join("demo")),
+    };
     demo.step("Get cargo-generate");
     let cargo_generate = install_cargo_generate()?;
 
@@ -32,7 +35,11 @@ fn main() -> Result<()> {
 
     demo.step("Add a column to an entity, and plan the migration for it");
     const USER: &str = "crates/entity/src/user.rs";
-    demo.project.edit(USER, "    pub name: String,\n", "    pub name: String,\n    pub phone: Option<String>,\n")?;
+    demo.project.edit(
+        USER,
+        "    pub name: String,\n",
+        "    pub name: String,\n    pub phone: Option<String>,\n",
+    )?;
     println!("{USER}: + pub phone: Option<String>,\n");
     demo.just(&["create-migrations", "add_user_phone"])?;
     demo.step("Check again");
@@ -69,7 +76,11 @@ impl Demo {
             .stdin(Stdio::null())
             .status()
             .context("cannot run just: cargo install --locked just")?;
-        ensure!(status.success(), "just {} failed, see above", arguments.join(" "));
+        ensure!(
+            status.success(),
+            "just {} failed, see above",
+            arguments.join(" ")
+        );
         println!("({:.1} s)", start.elapsed().as_secs_f64());
         Ok(())
     }
@@ -92,7 +103,11 @@ impl Demo {
             if path.ends_with("target") {
                 continue;
             }
-            if path.is_dir() { fs::remove_dir_all(&path)? } else { fs::remove_file(&path)? }
+            if path.is_dir() {
+                fs::remove_dir_all(&path)?
+            } else {
+                fs::remove_file(&path)?
+            }
         }
         Ok(())
     }

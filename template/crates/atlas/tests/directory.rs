@@ -164,6 +164,6 @@ fn two_files_with_one_version(migrations: Migrations) {
     let twin = "20260102000000_twin.sql";
     migrations.write(twin, "CREATE TABLE c ();\n");
     migrations.directory.write_sum().unwrap();
-    let error = migrations.error(&[SECOND, twin, "20260102000000 ", "just hash-"]);
+    let error = migrations.error(&[SECOND, twin, "the version 20260102000000,", "just hash-"]);
     assert!(matches!(error, IntegrityError::SameVersion { .. }));
 }

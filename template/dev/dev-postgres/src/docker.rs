@@ -16,6 +16,12 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{FAST, notice, settings::Config, state::Address};
 
+/// What the server in a container calls itself. Not as a local one: its processes
+/// show on the machine, and are not to be taken for those of a local one.
+pub(crate) fn cluster_name(name: &str) -> String {
+    format!("{name}-docker")
+}
+
 /// A Docker engine that takes connections.
 pub(crate) struct Engine {
     /// As in `DOCKER_HOST`.
@@ -47,7 +53,7 @@ impl Engine {
         let settings: Vec<String> = FAST
             .iter()
             .map(|(key, value)| format!("{key}={value}"))
-            .chain([format!("cluster_name={name}")])
+            .chain([format!("cluster_name={}", cluster_name(name))])
             .collect();
         for setting in &settings {
             arguments.extend(["-c", setting]);
@@ -76,6 +82,8 @@ impl Engine {
             .args(arguments)
             .env("DOCKER_HOST", &self.host)
             .env("POSTGRES_PASSWORD", password)
+            // What it says ends up in a message for people.
+            .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::null())
             .output()
             .context("could not run cargo")?;

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use url::Url;
 
 use crate::{
-    Provider, Server,
+    Provider, Server, docker,
     server::greet,
     settings::Config,
     state::{Address, State, StateDir},
@@ -47,10 +47,14 @@ pub(crate) async fn connect(state: &State, name: &str) -> Result<Option<Server>>
         state.password
     );
     let url = Url::parse(&url).context("the state file holds no valid address")?;
+    let cluster_name = match state.provider {
+        Provider::Docker => docker::cluster_name(name),
+        _ => name.to_owned(),
+    };
     let start = Instant::now();
     loop {
         let refusal = match greet(&url).await {
-            Ok(greeting) if greeting.cluster_name == name => {
+            Ok(greeting) if greeting.cluster_name == cluster_name => {
                 return Ok(Some(Server::new(state.provider, greeting.major, url)));
             }
             Ok(_) => return Ok(None),

@@ -41,6 +41,7 @@ mod processes;
 mod random;
 mod server;
 pub mod settings;
+mod shared_memory;
 mod start;
 mod state;
 
@@ -103,7 +104,12 @@ pub async fn server_in(root: &Path) -> Result<Server> {
     if let Some(server) = join::join(&dir, &config, &name).await? {
         return Ok(server);
     }
-    start::remove(root, &name, dir.read()).await?;
+    if let Err(error) = start::remove(root, &name, dir.read()).await {
+        // It may have been of another provider than the one that is used now.
+        notice(&format!(
+            "what an earlier run left could not be removed: {error:#}"
+        ));
+    }
     start::start(root, config, name).await
 }
 

@@ -16,7 +16,9 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{FAST, account::Account, binaries::Binaries, processes, state::StateDir};
+use crate::{
+    FAST, account::Account, binaries::Binaries, processes, shared_memory::Segment, state::StateDir,
+};
 
 /// How often to try another port when somebody took the free one.
 const PORTS: usize = 5;
@@ -51,8 +53,15 @@ pub(crate) fn start(root: &Path, name: &str, binaries: &Binaries, password: &str
 /// Stops the server of the cluster called `name` and removes its files, however
 /// much of it there is. Returns whether there was any.
 pub(crate) fn remove(root: &Path, name: &str) -> Result<bool> {
+    let places = places(root, name);
+    // Read before initdb is stopped, which then removes its directory.
+    let segments: Vec<Segment> = places
+        .iter()
+        .filter_map(|place| Segment::of(&place.join("data")))
+        .collect();
     let mut any = processes::stop(name)?;
-    for place in places(root, name) {
+    segments.iter().for_each(Segment::remove);
+    for place in places {
         // A tool that was stopped may have written a last file in between.
         for attempt in 0.. {
             match fs::remove_dir_all(&place) {
@@ -248,4 +257,69 @@ impl Cluster<'_> {
 fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.trim_end().lines().collect();
     lines[lines.len().saturating_sub(10)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{binaries, name_of, notice, settings::Config};
+
+    /// Runs a test with a cluster that is made and not started, if binaries are installed.
+    fn with_cluster(test: impl FnOnce(&Cluster<'_>)) {
+        let root = tempfile::tempdir().unwrap();
+        let name = name_of(root.path());
+        let binaries = binaries::find(&Config::load(root.path()).unwrap());
+        let Some(binaries) = &binaries else {
+            return notice("local provider: not tested, no server binaries");
+        };
+        let account = Account::unprivileged().unwrap();
+        let base = place(root.path(), &name, account.is_some());
+        fs::create_dir_all(base.parent().unwrap()).unwrap();
+        let cluster = Cluster {
+            base,
+            binaries,
+            account,
+        };
+        cluster.create(&name, "secret").unwrap();
+        test(&cluster);
+        assert!(remove(root.path(), &name).unwrap());
+        assert!(!cluster.base.exists());
+    }
+
+    #[test]
+    fn takes_another_port_if_one_is_taken() {
+        with_cluster(|cluster| {
+            let busy = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+            let taken = busy.local_addr().unwrap().port();
+            let free = free_port().unwrap();
+            let mut ports = [taken, taken, free].into_iter();
+            let port = cluster.start(|| Ok(ports.next().unwrap())).unwrap();
+            assert_eq!(port, free);
+        });
+    }
+
+    #[test]
+    fn gives_up_when_every_port_is_taken() {
+        with_cluster(|cluster| {
+            let busy = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+            let taken = busy.local_addr().unwrap().port();
+            let error = cluster.start(|| Ok(taken)).unwrap_err().to_string();
+            assert!(error.contains("taken"), "{error}");
+        });
+    }
+
+    #[test]
+    fn shows_the_log_when_the_server_does_not_start() {
+        with_cluster(|cluster| {
+            let file = cluster.data().join("postgresql.conf");
+            fs::write(file, "no_such_setting = 1\n").unwrap();
+            let error = cluster.start(free_port).unwrap_err().to_string();
+            assert!(error.contains("no_such_setting"), "{error}");
+        });
+    }
+
+    #[test]
+    fn a_small_memory_is_not_used() {
+        assert!(!has_room("/nonexistent"));
+    }
 }

@@ -50,14 +50,15 @@ pub(crate) fn stop(name: &str) -> Result<bool> {
 
 /// The process ids of the cluster's server and of the tools that make and start it.
 fn of(name: &str) -> Vec<u32> {
+    // The server's own processes, by the title that PostgreSQL gives them.
+    let title = format!("postgres: {name}: ");
+    // The others, by the directory that they were told to work on.
+    let directory = format!("/{name}/");
     let is_of_cluster = |command: &str| {
         let program = command.split([' ', '\0']).next().unwrap_or_default();
         let program = program.rsplit('/').next().unwrap_or_default();
-        // `postgres:` is how its backends call themselves.
-        matches!(
-            program,
-            "postgres" | "postgres:" | "postmaster" | "initdb" | "pg_ctl"
-        ) && command.contains(name)
+        let works_on = matches!(program, "postgres" | "initdb" | "pg_ctl");
+        command.starts_with(&title) || works_on && command.contains(&directory)
     };
     all()
         .into_iter()

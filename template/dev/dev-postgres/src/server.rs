@@ -4,7 +4,7 @@ use std::{fmt, io, str::FromStr, time::Duration};
 
 use anyhow::{Context as _, Result};
 use sea_orm::{
-    ConnectOptions, Database as SeaOrm, DatabaseConnection,
+    ConnectOptions, Database as SeaOrm, DatabaseConnection, DbErr,
     sqlx::{self, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions},
 };
 use serde::{Deserialize, Serialize};
@@ -102,17 +102,21 @@ impl Server {
     ///
     /// When there is no such database, or no connection within ten seconds.
     pub async fn connect(&self, database: &str) -> Result<DatabaseConnection> {
-        let mut options = ConnectOptions::new(self.url(database));
-        options
-            .min_connections(0)
-            .max_connections(POOL)
-            .acquire_timeout(ACQUIRE)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .sqlx_logging(false);
-        SeaOrm::connect(options)
+        pool(self.url(database))
             .await
             .with_context(|| format!("could not connect to database {database:?} of {self}"))
+    }
+
+    /// The same to the maintenance database, which is there before any other: for
+    /// CREATE DATABASE and the like.
+    ///
+    /// # Errors
+    ///
+    /// When there is no connection within ten seconds.
+    pub async fn connect_maintenance(&self) -> Result<DatabaseConnection> {
+        pool(self.url.to_string())
+            .await
+            .with_context(|| format!("could not connect to {self}"))
     }
 
     /// Creates an empty database. Its name starts with `prefix` and is unique on
@@ -132,6 +136,18 @@ impl Server {
             .await
             .with_context(|| format!("could not connect to {self}"))
     }
+}
+
+async fn pool(url: String) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url);
+    options
+        .min_connections(0)
+        .max_connections(POOL)
+        .acquire_timeout(ACQUIRE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .sqlx_logging(false);
+    SeaOrm::connect(options).await
 }
 
 impl fmt::Display for Server {

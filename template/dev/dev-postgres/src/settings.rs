@@ -6,10 +6,9 @@
 
 use std::{
     collections::HashMap,
-    env,
-    fmt::Display,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
+    str::FromStr,
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -77,18 +76,20 @@ impl Settings {
             .map(|(value, source)| Found { value, source }))
     }
 
-    /// The value of `key` as a `T`, which is described by `expected`.
-    fn parse<T>(&self, key: &str, expected: impl Display) -> Result<Option<T>>
-    where
-        T: std::str::FromStr,
-    {
+    /// The value of `key`, if it is a `T` that is `allowed`, which `expected` describes.
+    fn parse<T: FromStr>(
+        &self,
+        key: &str,
+        allowed: impl Fn(&T) -> bool,
+        expected: &str,
+    ) -> Result<Option<T>> {
         let Some(Found { value, source }) = self.get(key)? else {
             return Ok(None);
         };
-        value
-            .parse()
-            .map(Some)
-            .map_err(|_| anyhow!("{key}={value} in {source}: expected {expected}"))
+        match value.parse() {
+            Ok(parsed) if allowed(&parsed) => Ok(Some(parsed)),
+            _ => bail!("{key}={value} in {source}: expected {expected}"),
+        }
     }
 }
 
@@ -142,13 +143,14 @@ impl Config {
     pub(crate) fn load(root: &Path) -> Result<Self> {
         let settings = Settings::load(root)?;
         let major = settings
-            .parse("POSTGRES_MAJOR", "a major version, such as 17")?
+            .parse(
+                "POSTGRES_MAJOR",
+                |major| *major >= OLDEST_MAJOR,
+                &format!("a major version from {OLDEST_MAJOR} on, such as {DEFAULT_MAJOR}"),
+            )?
             .unwrap_or(DEFAULT_MAJOR);
-        if major < OLDEST_MAJOR {
-            bail!("POSTGRES_MAJOR={major}: the oldest version that works is {OLDEST_MAJOR}");
-        }
         let url = settings.get("TEST_DATABASE_URL")?;
-        let forced = settings.parse("DEV_POSTGRES", "url, docker or local")?;
+        let forced = settings.parse("DEV_POSTGRES", |_| true, "url, docker or local")?;
         if forced == Some(Provider::Url) && url.is_none() {
             bail!("DEV_POSTGRES=url, but TEST_DATABASE_URL is not set");
         }

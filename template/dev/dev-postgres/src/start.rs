@@ -28,13 +28,11 @@ pub(crate) async fn start(root: &Path, config: Config, name: String) -> Result<S
         .context("the server that was started does not answer")?;
     StateDir::of(root).write(&state)?;
     let wanted = state.wanted_major;
-    if server.major() == wanted {
-        notice(&format!("started {server}"));
-    } else {
-        notice(&format!(
-            "started {server}; PostgreSQL {wanted}, which the settings ask for, is not installed"
-        ));
-    }
+    let other = match server.major() == wanted {
+        true => String::new(),
+        false => format!("; the settings ask for PostgreSQL {wanted}"),
+    };
+    notice(&format!("started {server}{other}"));
     Ok(server)
 }
 
@@ -48,6 +46,7 @@ pub(crate) async fn remove(
     spawn_blocking(move || {
         let config = Config::load(&root)?;
         let recorded = state.map(|state| state.provider);
+        let any = local::remove(&root, &name)?;
         if recorded == Some(Provider::Docker) {
             match Engine::find(&config) {
                 Some(engine) => engine.remove(&name)?,
@@ -56,7 +55,6 @@ pub(crate) async fn remove(
                 )),
             }
         }
-        let any = local::remove(&root, &name)?;
         StateDir::of(&root).forget()?;
         Ok(recorded.or(any.then_some(Provider::Local)))
     })

@@ -1,4 +1,4 @@
-//! `cargo run -q -p print-schema` writes the schema that the entities describe
+//! `cargo run -q --bin print-schema` writes the schema that the entities describe
 //! to the standard output, as SQL for PostgreSQL. Needs no database.
 //!
 //! This is the program of Atlas' external schema, see `atlas.hcl`.

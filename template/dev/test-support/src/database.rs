@@ -88,7 +88,7 @@ impl Drop for TestDatabase {
 
 /// Drops a database, connections and all.
 pub(crate) async fn drop_database(server: &Server, name: &str) -> Result<()> {
-    let admin = server.connect("postgres").await?;
+    let admin = server.connect_maintenance().await?;
     let dropped = admin
         .execute_unprepared(&format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"))
         .await

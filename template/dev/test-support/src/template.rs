@@ -52,7 +52,7 @@ impl Template {
             server,
         };
 
-        let admin = template.server.connect("postgres").await?;
+        let admin = template.server.connect_maintenance().await?;
         let ready = template.build_if_missing(&admin, &root, &migrations).await;
         admin.close().await?;
         ready.map(|()| template)
@@ -60,7 +60,7 @@ impl Template {
 
     /// Makes a copy of the template.
     pub(crate) async fn clone_to(&self, name: &str) -> Result<()> {
-        let admin = self.server.connect("postgres").await?;
+        let admin = self.server.connect_maintenance().await?;
         let cloned = self.copy(&admin, &self.name, name).await;
         admin.close().await?;
         cloned

@@ -98,7 +98,7 @@ pub(crate) fn status(project: &Project, url: &str) -> Result<()> {
 pub(crate) async fn up(project: &Project) -> Result<()> {
     let server = dev_postgres::server_in(&project.root).await?;
     let name = database_name(project)?;
-    let admin = server.connect("postgres").await?;
+    let admin = server.connect_maintenance().await?;
     let exists = admin
         .query_one_raw(sea_orm::Statement::from_sql_and_values(
             sea_orm::DbBackend::Postgres,

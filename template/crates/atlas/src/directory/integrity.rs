@@ -44,7 +44,7 @@ pub enum IntegrityError {
     SumMalformed { sum: PathBuf, reason: SumError },
 
     #[error(
-        "{} and {second} in {} both have the version {version}, of which Atlas would apply only one: \
+        "{} and {second} in {} both have the version {version}, and Atlas applies a version once: \
          give the newer a later version, then {REHASH}",
         first, directory.display()
     )]
@@ -129,7 +129,8 @@ fn read_sum(migrations: &MigrationDirectory) -> Result<Option<SumFile>, Integrit
     }
 }
 
-/// Atlas itself does not look for this: it would take the second file for applied.
+/// Atlas itself does not look for this. Applying stops at the second file (v1.2.3
+/// crashes), and the next run passes it over in silence as applied.
 fn same_version(files: &[MigrationFile]) -> Option<[&MigrationFile; 2]> {
     files.iter().enumerate().find_map(|(at, first)| {
         let second = files[at + 1..]

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
-use crate::dev_postgres::Database;
 use atlas::{ApplyOptions, Atlas, Error, MigrationDirectory};
+use dev_postgres::Database;
 use rstest::rstest;
 
 use crate::{FIRST, Project, SECOND, database, project};
@@ -15,7 +15,8 @@ fn options() -> ApplyOptions {
 #[rstest]
 #[tokio::test]
 async fn applies_what_is_pending_once(project: Project, #[future(awt)] database: Database) {
-    let (atlas, migrations, url) = (&project.atlas, &project.migrations, database.url());
+    let (atlas, migrations) = (&project.atlas, &project.migrations);
+    let url = &database.url();
     project.migration(FIRST, TABLE);
     let dry_run = ApplyOptions {
         dry_run: true,
@@ -48,7 +49,8 @@ async fn applies_what_is_pending_once(project: Project, #[future(awt)] database:
 #[rstest]
 #[tokio::test]
 async fn a_failed_statement_is_named(project: Project, #[future(awt)] database: Database) {
-    let (atlas, migrations, url) = (&project.atlas, &project.migrations, database.url());
+    let (atlas, migrations) = (&project.atlas, &project.migrations);
+    let url = &database.url();
     project.migration(FIRST, TABLE);
     project.migration(
         SECOND,
@@ -97,7 +99,7 @@ async fn concurrent_statements_run_only_where_we_see_no_transaction(
     project.migration(SECOND, &sql);
     let applied = project
         .atlas
-        .apply(&project.migrations, database.url(), &options());
+        .apply(&project.migrations, &database.url(), &options());
     let file = project.migrations.files().unwrap().remove(1);
     assert_eq!(file.concurrent_statements().len(), 1);
     assert_eq!(applied.is_err(), file.is_transactional(), "{applied:?}");
@@ -115,7 +117,7 @@ async fn starts_behind_a_baseline(project: Project, #[future(awt)] database: Dat
     };
     let report = project
         .atlas
-        .apply(&project.migrations, database.url(), &options);
+        .apply(&project.migrations, &database.url(), &options);
     let report = report.unwrap();
     assert_eq!(report.applied.len(), 1);
     assert_eq!(report.applied[0].name, SECOND);
@@ -135,13 +137,13 @@ async fn a_database_ahead_is_left_alone(project: Project, #[future(awt)] databas
     // As the Lambda does it: a known binary, no project around.
     let atlas = Atlas::with_binary(project.atlas.binary()).unwrap();
     atlas
-        .apply(&project.migrations, database.url(), &options())
+        .apply(&project.migrations, &database.url(), &options())
         .unwrap();
 
-    let report = atlas.apply(&older, database.url(), &options()).unwrap();
+    let report = atlas.apply(&older, &database.url(), &options()).unwrap();
     assert_eq!(report.applied, []);
     assert_eq!(report.version(), Some("20260102000000"));
-    let status = atlas.status(&older, database.url()).unwrap();
+    let status = atlas.status(&older, &database.url()).unwrap();
     assert_eq!(status.unknown(), ["20260102000000"]);
     database.drop_database().await.unwrap();
 }
@@ -153,7 +155,7 @@ async fn a_second_run_waits_as_long_as_it_is_told(
     #[future(awt)] database: Database,
 ) {
     project.migration(FIRST, "SELECT pg_sleep(3);");
-    let url = database.url();
+    let url = &database.url();
     let started = Instant::now();
     let apply = |timeout| {
         let options = ApplyOptions {

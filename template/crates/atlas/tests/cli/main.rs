@@ -2,7 +2,6 @@
 //! and say so: `ATLAS=/path/to/atlas` chooses the binary.
 
 mod apply;
-mod dev_postgres;
 mod hash;
 mod plan;
 mod secrets;

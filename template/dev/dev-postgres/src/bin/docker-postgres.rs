@@ -16,7 +16,9 @@ use testcontainers_modules::{
     testcontainers::{
         ImageExt as _, ReuseDirective,
         bollard::{
-            errors::Error, models::PortBinding, query_parameters::RemoveContainerOptionsBuilder,
+            errors::Error,
+            models::PortBinding,
+            query_parameters::{InspectNetworkOptions, RemoveContainerOptionsBuilder},
         },
         core::client::docker_client_instance,
         runners::AsyncRunner as _,
@@ -58,7 +60,9 @@ async fn up(image: &str, name: &str, options: &[&str]) -> Result<()> {
         .with_cmd(options.iter().copied())
         // Not to be removed when this program ends.
         .with_reuse(ReuseDirective::Always);
-    if engine_is_here() {
+    if engine_is_here().await? {
+        // Plain over loopback: a debug build takes long to answer SCRAM.
+        request = request.with_env_var("POSTGRES_HOST_AUTH_METHOD", "password");
         // By default, the port is open to the network.
         request = request.with_host_config_modifier(|config| {
             let loopback = PortBinding {
@@ -83,11 +87,24 @@ async fn up(image: &str, name: &str, options: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Whether the engine's loopback interface is that of this program: not if it is
-/// on another machine, or if this program is in a container itself.
-fn engine_is_here() -> bool {
-    let remote = env::var("DOCKER_HOST").is_ok_and(|host| !host.starts_with("unix://"));
-    !remote && !Path::new("/.dockerenv").exists()
+/// Whether the engine's loopback interface is that of this program, by the rule
+/// that testcontainers has for the host to connect to: not if the engine is on
+/// another machine, or if this program is in a container itself and goes by the
+/// gateway of the engine's network.
+async fn engine_is_here() -> Result<bool> {
+    if env::var("DOCKER_HOST").is_ok_and(|host| !host.starts_with("unix://")) {
+        return Ok(false);
+    }
+    if !Path::new("/.dockerenv").exists() {
+        return Ok(true);
+    }
+    let bridge = docker_client_instance()
+        .await?
+        .inspect_network("bridge", None::<InspectNetworkOptions>)
+        .await;
+    let pools = bridge.ok().and_then(|network| network.ipam?.config);
+    let gateways = pools.into_iter().flatten().filter_map(|pool| pool.gateway);
+    Ok(gateways.filter(|gateway| !gateway.is_empty()).count() == 0)
 }
 
 async fn remove(name: &str) -> Result<()> {

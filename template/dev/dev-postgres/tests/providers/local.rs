@@ -90,9 +90,7 @@ async fn another_version_replaces_it() {
     let second = project.server();
     assert_ne!(first.url, second.url);
     assert!(
-        second
-            .stderr
-            .contains("PostgreSQL 99, which the settings ask for"),
+        second.stderr.contains("the settings ask for PostgreSQL 99"),
         "{}",
         second.stderr
     );
@@ -105,11 +103,9 @@ async fn another_provider_replaces_it() {
     let project = Project::new(LOCAL);
     project.server();
     project.set("DEV_POSTGRES=docker\nDOCKER_HOST=unix:///nonexistent.sock\n");
-    if std::env::var_os("DOCKER_HOST").is_none() {
-        let error = project.ask().unwrap_err();
-        assert!(error.contains("no Docker engine answers"), "{error}");
-        assert_eq!(project.down().await, None);
-    }
+    let error = project.ask().unwrap_err();
+    assert!(error.contains("no Docker engine answers"), "{error}");
+    assert_eq!(project.down().await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -80,6 +80,7 @@ impl Project {
             "DEV_POSTGRES_PATH",
             "POSTGRES_MAJOR",
             "POSTGRES_IMAGE",
+            "DOCKER_HOST",
         ] {
             command.env_remove(key);
         }
@@ -112,7 +113,7 @@ impl Project {
         dev_postgres::down(self.root()).await.unwrap()
     }
 
-    /// The name of everything that belongs to the server.
+    /// The name that the server goes by.
     pub async fn cluster_name(&self, answer: &Answer) -> String {
         query(&answer.url, "SHOW cluster_name").await.unwrap()
     }

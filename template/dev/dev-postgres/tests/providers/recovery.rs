@@ -32,7 +32,22 @@ async fn works_again(project: &Project, before: &Answer) {
 async fn the_server_was_killed() {
     let project = Project::new(LOCAL);
     let answer = project.server();
-    let pid = postmaster(&base(&project, &answer).await);
+    let base = base(&project, &answer).await;
+    let pid = postmaster(&base);
+    let lock = fs::read_to_string(base.join("data/postmaster.pid")).unwrap();
+    let segment = lock
+        .lines()
+        .nth(6)
+        .unwrap()
+        .split_whitespace()
+        .last()
+        .unwrap();
+    let segments = || {
+        let output = Command::new("ipcs").arg("-m").output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let is_there = || segments().split_whitespace().any(|word| word == segment);
+    assert!(is_there());
     assert!(
         Command::new("kill")
             .args(["-KILL", &pid])
@@ -41,6 +56,7 @@ async fn the_server_was_killed() {
             .success()
     );
     works_again(&project, &answer).await;
+    assert!(!is_there());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,16 +87,8 @@ async fn the_process_id_belongs_to_somebody_else() {
 async fn the_data_directory_is_gone() {
     let project = Project::new(LOCAL);
     let answer = project.server();
-    let base = base(&project, &answer).await;
-    let pid = postmaster(&base);
-    fs::remove_dir_all(base).unwrap();
-    // The server may notice, or may answer to the very end; both are fine.
-    let after = project.server();
-    query(&after.url, "CREATE DATABASE x")
-        .await
-        .unwrap_err()
-        .to_string();
-    let _ = pid;
+    fs::remove_dir_all(base(&project, &answer).await).unwrap();
+    works_again(&project, &answer).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

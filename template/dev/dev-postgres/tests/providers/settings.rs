@@ -30,7 +30,7 @@ fn no_provider_lists_three_ways() {
 fn a_malformed_value_is_named_with_its_source() {
     for (line, expected) in [
         ("POSTGRES_MAJOR=seventeen", "a major version"),
-        ("POSTGRES_MAJOR=9", "oldest"),
+        ("POSTGRES_MAJOR=9", "from 13 on"),
         ("DEV_POSTGRES=podman", "url, docker or local"),
     ] {
         let project = Project::new("");

@@ -1,0 +1,132 @@
+//! One rendered repository for all tests that build: each render would compile
+//! its crates anew.
+
+use std::{
+    fs,
+    ops::{Deref, DerefMut},
+    path::Path,
+    process::Command,
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+};
+
+use template_tests::{Outcome, Project, checkout, run};
+
+/// The repository as it was rendered and committed, for one test at a time.
+pub struct Shared {
+    project: Project,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Shared {
+    /// Waits for its turn, and undoes what the test before did.
+    pub fn take() -> Self {
+        static TURN: Mutex<()> = Mutex::new(());
+        static RENDERED: OnceLock<()> = OnceLock::new();
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let parent = checkout().join("target/projects");
+        let root = parent.join("my-db");
+        RENDERED.get_or_init(|| render(&parent, &root));
+        git(&root, &["reset", "--quiet", "--hard", "HEAD"]);
+        git(&root, &["clean", "--quiet", "-d", "--force", "-x"]);
+        git(&root, &["config", "core.hooksPath", ""]);
+        Self {
+            project: Project::with_tools(root).unwrap(),
+            _turn: turn,
+        }
+    }
+
+    /// The same with the first migration planned.
+    pub fn with_first_migration() -> Self {
+        let shared = Self::take();
+        shared.just(&["create-migrations"]).succeeded().unwrap();
+        shared
+    }
+
+    /// Names and contents of all that is in migrations/.
+    pub fn snapshot(&self) -> Vec<(String, Vec<u8>)> {
+        let mut files: Vec<_> = fs::read_dir(self.root.join("migrations"))
+            .unwrap()
+            .map(|entry| {
+                let entry = entry.unwrap();
+                (
+                    entry.file_name().into_string().unwrap(),
+                    fs::read(entry.path()).unwrap(),
+                )
+            })
+            .collect();
+        files.sort();
+        files
+    }
+
+    pub fn git(&self, arguments: &[&str]) -> String {
+        git(&self.root, arguments)
+    }
+
+    /// A command that must fail, say all of `words`, and leave migrations/ alone.
+    pub fn refuses(&self, arguments: &[&str], words: &[&str]) {
+        self.refuses_with(self.command("just").args(arguments), words);
+    }
+
+    pub fn refuses_with(&self, command: &mut Command, words: &[&str]) {
+        let before = self.snapshot();
+        let outcome = run(command);
+        assert!(
+            !outcome.success,
+            "{command:?} went well:\n{}",
+            outcome.output
+        );
+        says(&outcome, words);
+        assert_eq!(self.snapshot(), before, "migrations/ has changed");
+    }
+}
+
+/// The output holds all of `words`.
+pub fn says(outcome: &Outcome, words: &[&str]) {
+    for word in words {
+        assert!(
+            outcome.output.contains(word),
+            "{word:?} is not in:\n{}",
+            outcome.output
+        );
+    }
+}
+
+impl Deref for Shared {
+    type Target = Project;
+
+    fn deref(&self) -> &Project {
+        &self.project
+    }
+}
+
+impl DerefMut for Shared {
+    fn deref_mut(&mut self) -> &mut Project {
+        &mut self.project
+    }
+}
+
+fn render(parent: &Path, root: &Path) {
+    // A server of an earlier run of these tests would not know its directory any more.
+    if root.join("justfile").is_file() {
+        Project::with_tools(root.to_owned())
+            .unwrap()
+            .just(&["db-down"]);
+    }
+    if root.exists() {
+        fs::remove_dir_all(root).unwrap();
+    }
+    fs::create_dir_all(parent).unwrap();
+    let answers = [("database_name", "my_db"), ("postgres_major", "15")];
+    Project::new(parent, "my-db", &answers).unwrap();
+    git(root, &["config", "user.name", "A. Developer"]);
+    git(root, &["config", "user.email", "developer@example.com"]);
+    git(root, &["add", "--all"]);
+    git(root, &["commit", "--quiet", "--message", "Begin"]);
+}
+
+fn git(root: &Path, arguments: &[&str]) -> String {
+    run(Command::new("git").current_dir(root).args(arguments))
+        .succeeded()
+        .unwrap()
+        .output
+}
