@@ -22,7 +22,7 @@ tools:
 
 # Check the format, and lint
 lint:
-    cargo fmt --manifest-path template/Cargo.toml --all --check
+    cd template && just check-format
     cargo fmt --manifest-path tests/Cargo.toml --check
     cargo clippy --manifest-path template/Cargo.toml --workspace --all-targets --all-features -- -D warnings
     cargo clippy --manifest-path tests/Cargo.toml --all-targets -- -D warnings

@@ -86,7 +86,14 @@ impl Project {
         command.current_dir(parent).arg("generate").args(source);
         // It asks the environment for the author's name, and root may have no USER.
         command.env("CARGO_NAME", "A. Developer");
-        command.args(["--silent", "--no-workspace", "--name", name]);
+        // The checkout is a repository: cargo-generate makes none inside of another by itself.
+        command.args([
+            "--silent",
+            "--no-workspace",
+            "--force-git-init",
+            "--name",
+            name,
+        ]);
         for (key, value) in answers {
             command.args(["--define", &format!("{key}={value}")]);
         }
@@ -137,6 +144,11 @@ impl Project {
         command
             .current_dir(&self.root)
             .envs(self.environment.iter().map(|(key, value)| (key, value)));
+        // If it is no repository itself, the one around it is not the one that is meant.
+        command.env(
+            "GIT_CEILING_DIRECTORIES",
+            self.root.parent().unwrap_or(&self.root),
+        );
         // Set for this program by cargo; to one that cargo starts there, they are another's.
         for variable in [
             "CARGO_MANIFEST_DIR",

@@ -11,6 +11,9 @@ use std::{
 
 use template_tests::{Outcome, Project, checkout, run};
 
+/// Names the commit that every test begins with.
+const RENDERED_TAG: &str = "rendered";
+
 /// The repository as it was rendered and committed, for one test at a time.
 pub struct Shared {
     project: Project,
@@ -26,8 +29,10 @@ impl Shared {
         let parent = checkout().join("target/projects");
         let root = parent.join("my-db");
         RENDERED.get_or_init(|| render(&parent, &root));
-        git(&root, &["reset", "--quiet", "--hard", "HEAD"]);
+        git(&root, &["reset", "--quiet", "--hard"]);
+        git(&root, &["checkout", "--quiet", "-B", "main", RENDERED_TAG]);
         git(&root, &["clean", "--quiet", "-d", "--force", "-x"]);
+        git(&root, &["update-ref", "-d", "refs/remotes/origin/main"]);
         git(&root, &["config", "core.hooksPath", ""]);
         Self {
             project: Project::with_tools(root).unwrap(),
@@ -122,10 +127,12 @@ fn render(parent: &Path, root: &Path) {
     git(root, &["config", "user.email", "developer@example.com"]);
     git(root, &["add", "--all"]);
     git(root, &["commit", "--quiet", "--message", "Begin"]);
+    git(root, &["tag", RENDERED_TAG]);
 }
 
 fn git(root: &Path, arguments: &[&str]) -> String {
-    run(Command::new("git").current_dir(root).args(arguments))
+    // As a command of the project: those do not find the repository around it.
+    run(Project::at(root.to_owned()).command("git").args(arguments))
         .succeeded()
         .unwrap()
         .output

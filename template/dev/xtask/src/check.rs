@@ -5,7 +5,7 @@ mod lint;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use atlas::MigrationFile;
 
 use crate::{
@@ -69,7 +69,12 @@ async fn checks(project: &Project, base: Option<&git::BaseFiles>, report: &mut R
 
 fn intact_files(project: &Project) -> Result<Vec<MigrationFile>> {
     project.migrations.verify()?;
-    Ok(project.migrations.files()?)
+    let files = project.migrations.files()?;
+    ensure!(
+        !files.is_empty(),
+        "there are no migrations yet: just create-migrations"
+    );
+    Ok(files)
 }
 
 /// Do all migrations apply to an empty database?
