@@ -162,7 +162,7 @@ fn concurrent_statements_get_a_migration_that_applies() {
     assert!(sql.contains("CREATE INDEX CONCURRENTLY"), "{sql}");
     says(
         &project.just(&["check-migrations"]).succeeded().unwrap(),
-        &["1 files run outside of a transaction"],
+        &["marked to run outside of a transaction: 1 file"],
     );
 
     project
@@ -218,7 +218,7 @@ fn atlas_by_hand_plans_the_same_migration() {
 fn a_database_is_brought_up_to_date_and_tells_where_it_stands() {
     let project = Shared::with_first_migration();
     let up = project.just(&["db-up"]).succeeded().unwrap();
-    says(&up, &["1 migrations applied", "/my_db"]);
+    says(&up, &["applied now: 1 migration", "/my_db"]);
     let url = up
         .output
         .lines()

@@ -13,7 +13,7 @@ use crate::{
     fingerprint::Fingerprint,
     git,
     project::Project,
-    report::{Outcome, Report},
+    report::{Outcome, Report, count},
     schema,
 };
 
@@ -45,8 +45,8 @@ async fn checks(project: &Project, base: Option<&git::BaseFiles>, report: &mut R
     report.line(
         "integrity",
         Ok(Outcome::Passed(format!(
-            "atlas.sum agrees with {} files",
-            files.len()
+            "atlas.sum agrees with {}",
+            count(files.len(), "file")
         ))),
     );
     report.line("names", Ok(files::names(project, base, &files)));
@@ -61,7 +61,9 @@ async fn checks(project: &Project, base: Option<&git::BaseFiles>, report: &mut R
             if let Err(error) = scratch.close().await {
                 report.line("clean-up", Err(error));
             }
-            report.line("squawk", lint::squawk(project, &new));
+            if let Some(squawk) = lint::squawk(project, &new).transpose() {
+                report.line("squawk", squawk);
+            }
         }
         Err(error) => report.line("database", Err(error)),
     }
@@ -81,7 +83,8 @@ fn intact_files(project: &Project) -> Result<Vec<MigrationFile>> {
 async fn replay(project: &Project, scratch: &mut Scratch) -> Result<Outcome> {
     let applied = scratch.replay(&project.migrations).await?;
     Ok(Outcome::Passed(format!(
-        "{applied} migrations apply to an empty database"
+        "applied to an empty database: {}",
+        count(applied, "migration")
     )))
 }
 

@@ -13,7 +13,7 @@ use percent_encoding::percent_decode_str;
 use sea_orm::ConnectionTrait;
 use url::Url;
 
-use crate::project::Project;
+use crate::{project::Project, report::count};
 
 /// Atlas, and empty databases for it that are gone afterwards.
 #[derive(Debug)]
@@ -127,8 +127,8 @@ pub(crate) async fn up(project: &Project) -> Result<()> {
         &ApplyOptions::default(),
     )?;
     println!(
-        "{} migrations applied; the database is up to date.",
-        report.applied.len()
+        "The database is up to date; applied now: {}.",
+        count(report.applied.len(), "migration")
     );
     Ok(())
 }

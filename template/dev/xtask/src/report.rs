@@ -52,6 +52,11 @@ impl Report {
     }
 }
 
+/// A number with its noun, `1 file` or `2 files`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// The mark, the check's name, and the detail with its further lines indented.
 fn layout(mark: char, check: &str, detail: &str) -> String {
     let mut lines = detail.lines();

@@ -3,7 +3,7 @@
 use std::{fs, process::Command};
 
 use anyhow::{Context, Result};
-use atlas::Atlas;
+use atlas::{Atlas, Edition};
 
 use crate::{
     atlas_install,
@@ -77,9 +77,12 @@ fn atlas(project: &Project) -> Result<()> {
         }
     };
     println!(
-        "✓ Atlas {} ({:?}): {}",
+        "✓ Atlas {}{}: {}",
         atlas.version(),
-        atlas.edition(),
+        match atlas.edition() {
+            Edition::Community => " (community edition)",
+            Edition::Official => "",
+        },
         atlas.binary().display()
     );
     let major = dev_postgres::settings::setting(&project.root, "POSTGRES_MAJOR")?;

@@ -3,7 +3,12 @@
 use atlas::MigrationFile;
 
 use super::list;
-use crate::{concurrent::TXMODE_NONE, git::BaseFiles, project::Project, report::Outcome};
+use crate::{
+    concurrent::TXMODE_NONE,
+    git::BaseFiles,
+    project::Project,
+    report::{Outcome, count},
+};
 
 /// What this branch adds to its base: the newest file where there is no base.
 pub(super) fn new_files<'a>(
@@ -52,8 +57,8 @@ pub(super) fn names(
         }
     }
     Outcome::Passed(format!(
-        "{} files are called as they should be",
-        files.len()
+        "{} in order, called as they should be",
+        count(files.len(), "file")
     ))
 }
 
@@ -78,6 +83,9 @@ pub(super) fn concurrent(files: &[MigrationFile]) -> Outcome {
     }
     Outcome::Passed(match concurrent.len() {
         0 => "no file needs to run outside of a transaction".into(),
-        n => format!("{n} files run outside of a transaction, and say so"),
+        n => format!(
+            "marked to run outside of a transaction: {}",
+            count(n, "file")
+        ),
     })
 }

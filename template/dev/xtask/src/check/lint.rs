@@ -27,7 +27,8 @@ pub(super) async fn atlas(
     }
     if !scratch.atlas.supports_lint() {
         return Ok(Outcome::Skipped(format!(
-            "this Atlas ({:?} {}) keeps `migrate lint` for paying accounts; the community edition has it",
+            "this Atlas ({:?} {}) keeps `migrate lint` for paying accounts; \
+             use the community edition, or install squawk (https://squawkhq.com)",
             scratch.atlas.edition(),
             scratch.atlas.version()
         )));
@@ -44,32 +45,28 @@ pub(super) async fn atlas(
     })
 }
 
-/// Squawk, which knows more of locks; used where it is installed.
-pub(super) fn squawk(project: &Project, new: &[&MigrationFile]) -> Result<Outcome> {
-    let mut command = Command::new("squawk");
-    command
-        .current_dir(&project.root)
-        .args(new.iter().map(|file| format!("migrations/{}", file.name)));
-    let installed = process::optional(Command::new("squawk").arg("--version"))?.is_some();
-    if !installed {
-        return Ok(Outcome::Skipped(
-            "squawk is not installed (https://squawkhq.com)".into(),
-        ));
-    }
+/// Squawk, which knows more of locks. `None` where it is not installed.
+pub(super) fn squawk(project: &Project, new: &[&MigrationFile]) -> Result<Option<Outcome>> {
+    // Without files it would read the standard input.
     if new.is_empty() {
-        return Ok(Outcome::Passed(format!(
-            "{} has all migrations",
-            project.base_branch
-        )));
+        return Ok(None);
     }
-    let output = command.output()?;
+    let files = new.iter().map(|file| format!("migrations/{}", file.name));
+    let Some(output) = process::optional(
+        Command::new("squawk")
+            .current_dir(&project.root)
+            .args(files),
+    )?
+    else {
+        return Ok(None);
+    };
     let findings = text(&output.stdout) + &text(&output.stderr);
-    Ok(if output.status.success() {
+    Ok(Some(if output.status.success() {
         Outcome::Passed(list(new))
     } else {
         Outcome::Failed(format!(
-            "{}\nrules are turned off in .squawk.toml",
+            "{}\nwhich rules count is said in .squawk.toml",
             findings.trim()
         ))
-    })
+    }))
 }
