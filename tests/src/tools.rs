@@ -39,10 +39,12 @@ impl Tools {
         let checkout = checkout();
         Self {
             cargo_generate: checkout.join("target/tools/bin/cargo-generate"),
-            atlas: env::var_os("ATLAS").map_or_else(
-                || checkout.join("template/target/tools/atlas"),
-                PathBuf::from,
-            ),
+            atlas: env::var_os("ATLAS")
+                .filter(|path| !path.is_empty())
+                .map_or_else(
+                    || checkout.join("template/target/tools/atlas"),
+                    PathBuf::from,
+                ),
         }
     }
 }

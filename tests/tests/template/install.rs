@@ -4,12 +4,14 @@ use std::{
     env, fs,
     io::{BufRead, BufReader, Write},
     net::TcpListener,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
     thread,
 };
 
 use sha2::{Digest, Sha256};
+use tempfile::TempDir;
 use template_tests::{Tools, run};
 
 use crate::shared::{Shared, says};
@@ -39,21 +41,30 @@ fn serve(status: &'static str, body: Vec<u8>) -> String {
     url
 }
 
-/// `just setup` without any Atlas on this machine, downloading from `server`.
-fn setup(project: &Shared, server: &str, without: &[&str]) -> Command {
-    let missing = |directory: &PathBuf| {
-        !without
-            .iter()
-            .chain(&["atlas"])
-            .any(|program| directory.join(program).is_file())
-    };
-    let path =
-        env::join_paths(env::split_paths(&env::var_os("PATH").unwrap()).filter(missing)).unwrap();
+/// A directory with links to all programs of PATH but Atlas and those named.
+fn path_without(programs: &[&str]) -> TempDir {
+    let directory = TempDir::new().unwrap();
+    for entry in env::split_paths(&env::var_os("PATH").unwrap())
+        .filter_map(|path| fs::read_dir(path).ok())
+        .flatten()
+    {
+        let program = entry.unwrap();
+        let name = program.file_name();
+        if name != "atlas" && !programs.iter().any(|without| name == *without) {
+            // The first of several wins, as on PATH.
+            let _ = symlink(program.path(), directory.path().join(name));
+        }
+    }
+    directory
+}
+
+/// `just setup` where there is no Atlas, downloading from `server`.
+fn setup(project: &Shared, server: &str, path: &TempDir) -> Command {
     let mut command = project.command("just");
     command
         .arg("setup")
         .env_remove("ATLAS")
-        .env("PATH", path)
+        .env("PATH", path.path())
         .env("ATLAS_RELEASE_SERVER", server);
     command
 }
@@ -87,15 +98,20 @@ fn takes_the_release_whose_checksum_is_right() {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     let server = serve("200 OK", atlas);
-    let outcome = run(setup(&project, &server, &["go"]).env("ATLAS_SHA256", checksum))
-        .succeeded()
-        .unwrap();
+    let outcome =
+        run(setup(&project, &server, &path_without(&["go"])).env("ATLAS_SHA256", checksum))
+            .succeeded()
+            .unwrap();
     says(&outcome, &["downloading", "/atlas-community-", "✓ Atlas"]);
     assert!(version(&installed(&project)).contains("atlas version"));
     // A second time it is there.
-    let outcome = run(&mut setup(&project, "http://127.0.0.1:1", &["go"]))
-        .succeeded()
-        .unwrap();
+    let outcome = run(&mut setup(
+        &project,
+        "http://127.0.0.1:1",
+        &path_without(&["go"]),
+    ))
+    .succeeded()
+    .unwrap();
     assert!(
         !outcome.output.contains("downloading"),
         "{}",
@@ -108,7 +124,7 @@ fn refuses_a_file_that_is_not_the_release() {
     let project = Shared::take();
     let server = serve("200 OK", b"#!/bin/sh\necho gotcha\n".to_vec());
     project.refuses_with(
-        &mut setup(&project, &server, &[]),
+        &mut setup(&project, &server, &path_without(&[])),
         &["not the pinned release", "SHA-256"],
     );
     nothing_is_left(&project);
@@ -124,7 +140,10 @@ fn says_what_to_do_where_there_is_neither_a_release_nor_go() {
         "ATLAS_RELEASE_SERVER",
         "install Go",
     ];
-    project.refuses_with(&mut setup(&project, &server, &["go"]), &words);
+    project.refuses_with(
+        &mut setup(&project, &server, &path_without(&["go"])),
+        &words,
+    );
     nothing_is_left(&project);
     let words = [
         "127.0.0.1",
@@ -132,16 +151,23 @@ fn says_what_to_do_where_there_is_neither_a_release_nor_go() {
         "ATLAS_RELEASE_SERVER",
         "install Go",
     ];
-    project.refuses_with(&mut setup(&project, "http://127.0.0.1:1", &["go"]), &words);
+    project.refuses_with(
+        &mut setup(&project, "http://127.0.0.1:1", &path_without(&["go"])),
+        &words,
+    );
     nothing_is_left(&project);
 }
 
 #[test]
 fn builds_with_go_where_the_release_server_cannot_be_reached() {
     let project = Shared::take();
-    let outcome = run(&mut setup(&project, "http://127.0.0.1:1", &[]))
-        .succeeded()
-        .unwrap();
+    let outcome = run(&mut setup(
+        &project,
+        "http://127.0.0.1:1",
+        &path_without(&[]),
+    ))
+    .succeeded()
+    .unwrap();
     says(
         &outcome,
         &[

@@ -76,6 +76,7 @@ fn a_new_repository_holds_what_it_needs_and_no_more() {
             ".githooks",
             ".github",
             ".gitignore",
+            ".squawk.toml",
             ".template-answers.toml",
             "Cargo.lock",
             "Cargo.toml",

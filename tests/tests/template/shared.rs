@@ -2,7 +2,7 @@
 //! its crates anew.
 
 use std::{
-    fs,
+    fs::{self, File},
     ops::{Deref, DerefMut},
     path::Path,
     process::Command,
@@ -17,7 +17,7 @@ const RENDERED_TAG: &str = "rendered";
 /// The repository as it was rendered and committed, for one test at a time.
 pub struct Shared {
     project: Project,
-    _turn: MutexGuard<'static, ()>,
+    _turn: (MutexGuard<'static, ()>, File),
 }
 
 impl Shared {
@@ -27,6 +27,10 @@ impl Shared {
         static RENDERED: OnceLock<()> = OnceLock::new();
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let parent = checkout().join("target/projects");
+        // Another process that runs these tests would reset what is used here.
+        fs::create_dir_all(&parent).unwrap();
+        let file = File::create(parent.join("lock")).unwrap();
+        file.lock().unwrap();
         let root = parent.join("my-db");
         RENDERED.get_or_init(|| render(&parent, &root));
         git(&root, &["reset", "--quiet", "--hard"]);
@@ -36,7 +40,7 @@ impl Shared {
         git(&root, &["config", "core.hooksPath", ""]);
         Self {
             project: Project::with_tools(root).unwrap(),
-            _turn: turn,
+            _turn: (turn, file),
         }
     }
 

@@ -15,7 +15,6 @@ pub struct Model {
     pub city: String,
     pub postal_code: String,
     /// ISO 3166-1 alpha-2, for example `DE`.
-    #[sea_orm(column_type = "Char(Some(2))")]
     pub country: String,
     #[sea_orm(default_expr = "Expr::current_timestamp()")]
     pub created_at: DateTimeUtc,

@@ -3,7 +3,7 @@
 //! SeaORM registers entities in an order that differs from run to run and writes
 //! each foreign key inside its table, which does not load when tables refer to
 //! each other. So its statements are recorded, the foreign keys taken out, and
-//! everything sorted: types, tables, foreign keys, indexes. The same entities
+//! everything sorted: types, tables, indexes, foreign keys, which may need a unique index. The same entities
 //! always give the same text, and it always loads.
 
 mod recorder;
@@ -24,6 +24,10 @@ use crate::recorder::Recorder;
 /// an enum could not be stored as its columns name it.
 pub async fn ddl(module: &str) -> Result<String> {
     let prefix = format!("{module}::");
+    ensure!(
+        inventory::iter::<EntityRegistry>().all(|entity| entity.module_path != module),
+        "an entity stands in `{module}` itself: move it into a file of its own"
+    );
     let entities = inventory::iter::<EntityRegistry>()
         .filter(|entity| entity.module_path.starts_with(&prefix))
         .count();
@@ -73,8 +77,8 @@ pub async fn ddl(module: &str) -> Result<String> {
     let groups = [
         types.into_values().collect::<Vec<_>>().join("\n"),
         tables.into_values().collect::<Vec<_>>().join("\n\n"),
-        foreign_keys.join("\n"),
         indexes.join("\n"),
+        foreign_keys.join("\n"),
     ];
     let groups: Vec<_> = groups
         .into_iter()

@@ -53,7 +53,7 @@ fn top_level_elements(list: &str) -> Vec<&str> {
             '"' => skip_quoted(&mut characters, '"', false),
             // In E'...', which SeaORM writes where there is something to escape,
             // a backslash makes the next character part of the string.
-            '\'' => skip_quoted(&mut characters, '\'', list[..at].ends_with('E')),
+            '\'' => skip_quoted(&mut characters, '\'', list[..at].ends_with(['E', 'e'])),
             '(' => depth += 1,
             ')' => depth = depth.saturating_sub(1),
             ',' if depth == 0 => {

@@ -3,6 +3,7 @@ use std::{
     process,
     sync::atomic::{AtomicU64, Ordering},
     thread,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, Result};
@@ -27,10 +28,12 @@ impl TestDatabase {
     pub async fn create() -> Result<Self> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let template = Template::ready().await?;
-        // The time lets a later run drop what an aborted one left.
+        // The time lets a later run drop what an aborted one left; several machines,
+        // with the same process ids, may share the server.
         let name = format!(
-            "{CLONE_PREFIX}{}_{}_{}",
+            "{CLONE_PREFIX}{}_{}_{}_{}",
             now(),
+            nanoseconds(),
             process::id(),
             NUMBER.fetch_add(1, Ordering::Relaxed)
         );
@@ -84,6 +87,12 @@ impl Drop for TestDatabase {
             Err(_) => eprintln!("{} is left over", self.name),
         }
     }
+}
+
+fn nanoseconds() -> u32 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.subsec_nanos())
 }
 
 /// Drops a database, connections and all.

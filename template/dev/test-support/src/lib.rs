@@ -29,13 +29,14 @@ mod database;
 mod template;
 
 use rstest::fixture;
-use sea_orm::{DatabaseTransaction, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, TransactionTrait};
 
 pub use crate::database::TestDatabase;
 use crate::template::Template;
 
 /// A migrated database for this test alone, dropped when the test passed. The
-/// database of a test that failed is kept, and the test prints how to look into it.
+/// database of a test that panicked is kept, and the test prints how to look into
+/// it; one that returns an `Err` did not panic.
 ///
 /// # Panics
 /// When there is no server, or the migrations do not apply; the message says what to do.
@@ -49,8 +50,10 @@ pub async fn db() -> TestDatabase {
 /// A transaction on a migrated database, rolled back when the test ends. Code
 /// under test may begin and commit: inside it, that makes savepoints.
 ///
-/// What PostgreSQL does not roll back shows through: sequences go on counting, so
-/// a test must not expect particular ids.
+/// All such tests share a database, so what PostgreSQL does not roll back shows
+/// through: sequences go on counting, and a test must not expect particular ids. One
+/// that waits for a row or a unique key of another test gives up after ten seconds.
+/// Do not `commit` the transaction itself: every later test would see its rows.
 ///
 /// # Panics
 /// When there is no server, or the migrations do not apply; the message says what to do.
@@ -59,14 +62,15 @@ pub async fn tx() -> DatabaseTransaction {
     let begin = async {
         let template = Template::ready().await?;
         // The transaction keeps its connection, and with it the pool, alive.
-        Ok::<_, anyhow::Error>(
-            template
-                .server
-                .connect(&template.shared)
-                .await?
-                .begin()
-                .await?,
-        )
+        let tx = template
+            .server
+            .connect(&template.shared)
+            .await?
+            .begin()
+            .await?;
+        tx.execute_unprepared("SET LOCAL lock_timeout = '10s'")
+            .await?;
+        Ok::<_, anyhow::Error>(tx)
     };
     begin
         .await

@@ -1,19 +1,22 @@
 //! The migrated database that every test database is a copy of.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::{Context, Result, ensure};
 use atlas::{ApplyOptions, Atlas, MigrationDirectory};
-use dev_postgres::Server;
+use dev_postgres::{Provider, Server, settings::setting};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait};
 use sha2::{Digest, Sha256};
 
 use crate::database::drop_database;
 
 /// Begins the name of a template, followed by what it was made from.
-const TEMPLATE_PREFIX: &str = "template_";
+const TEMPLATE_PREFIX: &str = "test_template_";
 /// Begins the name of a test's own database, followed by the time in seconds.
-pub(crate) const CLONE_PREFIX: &str = "test_";
+pub(crate) const CLONE_PREFIX: &str = "test_support_";
 /// A test database as old as this is left over from an aborted run, in seconds.
 const LEFT_OVER: u64 = 24 * 60 * 60;
 /// Whoever holds this advisory lock may build a template.
@@ -34,14 +37,20 @@ impl Template {
     pub(crate) async fn ready() -> Result<Self> {
         let root = dev_postgres::project_root()?;
         let migrations = MigrationDirectory::new(root.join("migrations"));
-        let hash = migrations.verify()?;
+        migrations.verify()?;
+        let files = migrations.files()?;
         ensure!(
-            !migrations.files()?.is_empty(),
+            !files.is_empty(),
             "there are no migrations yet: run `just create-migrations`"
         );
         let server = dev_postgres::server_in(&root).await?;
-        // The hash is Base64, which a name cannot hold.
-        let key: String = Sha256::digest(&hash)[..8]
+        // Not atlas.sum's hash, which may leave files out.
+        let mut hasher = Sha256::new();
+        for file in &files {
+            hasher.update(format!("{} {}\n", file.name, file.contents.len()));
+            hasher.update(&file.contents);
+        }
+        let key: String = hasher.finalize()[..8]
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
@@ -69,7 +78,7 @@ impl Template {
     async fn build_if_missing(
         &self,
         admin: &DatabaseConnection,
-        root: &std::path::Path,
+        root: &Path,
         migrations: &MigrationDirectory,
     ) -> Result<()> {
         if exists(admin, &self.shared).await? {
@@ -81,7 +90,7 @@ impl Template {
             .await?;
         if !exists(admin, &self.shared).await? {
             self.build(admin, root, migrations).await?;
-            remove_left_overs(admin).await?;
+            self.remove_left_overs(admin).await?;
         }
         lock.commit().await?;
         Ok(())
@@ -91,10 +100,10 @@ impl Template {
     async fn build(
         &self,
         admin: &DatabaseConnection,
-        root: &std::path::Path,
+        root: &Path,
         migrations: &MigrationDirectory,
     ) -> Result<()> {
-        let atlas = Atlas::find(root)?;
+        let atlas = find_atlas(root)?;
         atlas.supports_server(self.server.major())?;
         let unfinished = format!("{}_unfinished", self.name);
         for name in [&unfinished, &self.name, &self.shared] {
@@ -111,6 +120,13 @@ impl Template {
         admin
             .execute_unprepared(&format!(
                 "ALTER DATABASE \"{unfinished}\" RENAME TO \"{}\"",
+                self.name
+            ))
+            .await?;
+        // Somebody's open connection would make every copy fail.
+        admin
+            .execute_unprepared(&format!(
+                "ALTER DATABASE \"{}\" ALLOW_CONNECTIONS false",
                 self.name
             ))
             .await?;
@@ -141,33 +157,50 @@ impl Template {
             .with_context(|| format!("cannot copy the database {from}"))?;
         Ok(())
     }
-}
 
-/// Drops what aborted runs left: test databases as old as a day that nobody uses.
-async fn remove_left_overs(admin: &DatabaseConnection) -> Result<()> {
-    let databases = admin
-        .query_all_raw(Statement::from_string(
-            DbBackend::Postgres,
-            "SELECT datname FROM pg_database",
-        ))
-        .await?;
-    for row in databases {
-        let name: String = row.try_get_by_index(0)?;
-        if is_left_over(&name, now()) {
-            // Without FORCE: one that somebody looks into stays.
-            let _ = admin
-                .execute_unprepared(&format!("DROP DATABASE IF EXISTS \"{name}\""))
-                .await;
+    /// Drops what aborted runs left: test databases as old as a day that nobody uses.
+    /// On a server of this project's own, the templates of other migrations too.
+    async fn remove_left_overs(&self, admin: &DatabaseConnection) -> Result<()> {
+        let of_this_project = self.server.provider() != Provider::Url;
+        let databases = admin
+            .query_all_raw(Statement::from_string(
+                DbBackend::Postgres,
+                "SELECT datname FROM pg_database",
+            ))
+            .await?;
+        for row in databases {
+            let name: String = row.try_get_by_index(0)?;
+            let old_template = of_this_project
+                && name.starts_with(TEMPLATE_PREFIX)
+                && !name.starts_with(&self.name);
+            if old_template || is_left_over(&name, now()) {
+                // Without FORCE: one that somebody looks into stays.
+                let _ = admin
+                    .execute_unprepared(&format!("DROP DATABASE IF EXISTS \"{name}\""))
+                    .await;
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
-/// Whether a name is that of a test database made a day or more before `now`, in seconds.
+/// The Atlas that `ATLAS` names, in the environment or `.env`, else the one that
+/// `just setup` found.
+fn find_atlas(root: &Path) -> Result<Atlas> {
+    Ok(match setting(root, "ATLAS")? {
+        Some(program) => Atlas::with_binary(program)?,
+        None => Atlas::find(root)?,
+    })
+}
+
+/// Whether a name is that of a test database made a day or more before `now`, in
+/// seconds. The server may hold databases of others: all of the name must fit.
 fn is_left_over(name: &str, now: u64) -> bool {
-    name.strip_prefix(CLONE_PREFIX)
-        .and_then(|rest| rest.split('_').next()?.parse::<u64>().ok())
-        .is_some_and(|made| made + LEFT_OVER <= now)
+    let Some(numbers) = name.strip_prefix(CLONE_PREFIX) else {
+        return false;
+    };
+    let numbers: Result<Vec<u64>, _> = numbers.split('_').map(str::parse).collect();
+    matches!(numbers.as_deref(), Ok([made, _, _, _]) if made + LEFT_OVER <= now)
 }
 
 async fn exists(admin: &DatabaseConnection, name: &str) -> Result<bool> {
@@ -195,9 +228,15 @@ mod tests {
     #[test]
     fn only_old_test_databases_are_left_over() {
         let now = 1_800_000_000;
-        assert!(is_left_over("test_1700000000_12_0", now));
-        assert!(!is_left_over("test_1799999999_12_0", now));
-        assert!(!is_left_over("test_results", now));
-        assert!(!is_left_over("template_1700000000", now));
+        assert!(is_left_over("test_support_1700000000_5_12_0", now));
+        assert!(!is_left_over("test_support_1799999999_5_12_0", now));
+        for of_others in [
+            "test_1",
+            "test_support_2024",
+            "test_support_1_2_3_backup",
+            "shop",
+        ] {
+            assert!(!is_left_over(of_others, now), "{of_others}");
+        }
     }
 }

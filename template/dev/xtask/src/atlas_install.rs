@@ -182,5 +182,8 @@ fn sha256(file: &Path) -> Result<String> {
 }
 
 fn setting(variable: &str, default: &str) -> String {
-    env::var(variable).unwrap_or_else(|_| default.to_owned())
+    env::var(variable)
+        .ok()
+        .filter(|value| !value.is_empty())
+        .unwrap_or_else(|| default.to_owned())
 }

@@ -49,6 +49,7 @@ async fn checks(project: &Project, base: Option<&git::BaseFiles>, report: &mut R
             count(files.len(), "file")
         ))),
     );
+    report.line("history", files::history(project, base, &files));
     report.line("names", Ok(files::names(project, base, &files)));
     report.line("concurrent", Ok(files::concurrent(&files)));
 
@@ -58,9 +59,7 @@ async fn checks(project: &Project, base: Option<&git::BaseFiles>, report: &mut R
             report.line("drift", drift(project, &mut scratch).await);
             let new = files::new_files(base, &files);
             report.line("lint", lint::atlas(project, &mut scratch, &new).await);
-            if let Err(error) = scratch.close().await {
-                report.line("clean-up", Err(error));
-            }
+            scratch.close().await;
             if let Some(squawk) = lint::squawk(project, &new).transpose() {
                 report.line("squawk", squawk);
             }

@@ -30,8 +30,9 @@ pub(crate) fn arrange(planned: Planned, after: Option<&str>) -> Result<Vec<Plann
         .and_then(|stem| stem.split_once('_'))
         .with_context(|| format!("Atlas called a migration {}", planned.name))?;
     let mut version = Version::parse(version)?;
-    if let Some(after) = after {
-        version = version.max(Version::parse(after)?.next());
+    // Versions of another form come from elsewhere; Atlas goes by names alone.
+    if let Some(Ok(after)) = after.map(Version::parse) {
+        version = version.max(after.next());
     }
 
     let mut runs: Vec<(bool, Vec<String>)> = Vec::new();

@@ -1,9 +1,13 @@
 //! `create-migrations` and `hash-migrations`: the commands that write migrations/.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::Path,
+};
 
 use anyhow::{Context, Result, ensure};
-use atlas::{MigrationDirectory, MigrationFile};
+use atlas::{MigrationDirectory, MigrationFile, SumFile};
 
 use crate::{
     concurrent::{self, Planned},
@@ -29,17 +33,17 @@ pub(crate) async fn run(project: &Project, name: Option<&str>) -> Result<()> {
 
     let mut scratch = Scratch::open(project).await?;
     let planned = plan(project, &mut scratch, &existing, name, &schema).await;
-    scratch.close().await?;
+    scratch.close().await;
     let planned = planned.context("no migration was made; migrations/ is as it was")?;
 
-    if planned.is_empty() {
+    let Some((files, sum)) = planned else {
         println!(
             "Nothing to do: the migrations already make the schema that the entities describe."
         );
         return Ok(());
-    }
-    install(&project.migrations, &planned)?;
-    for file in &planned {
+    };
+    install(&project.migrations, &files, &sum)?;
+    for file in &files {
         println!("migrations/{}\n", file.name);
         println!("{}\n", file.contents.trim_end());
     }
@@ -65,14 +69,15 @@ fn check_name(project: &Project, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The files of the new migration, none if there is nothing to migrate.
+/// The files of the new migration, and the sum of the directory with them. `None` if
+/// there is nothing to migrate.
 async fn plan(
     project: &Project,
     scratch: &mut Scratch,
     existing: &[MigrationFile],
     name: &str,
     schema: &Path,
-) -> Result<Vec<Planned>> {
+) -> Result<Option<(Vec<Planned>, SumFile)>> {
     let copy = tempfile::tempdir_in(project.scratch("plan")?)?;
     let staging = MigrationDirectory::new(copy.path());
     for file in existing {
@@ -82,7 +87,7 @@ async fn plan(
 
     let dev = scratch.new_database("plan").await?;
     let Some(planned) = scratch.atlas.diff(&staging, name, schema, &dev)? else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
 
     fs::remove_file(copy.path().join(&planned.name))?;
@@ -94,25 +99,38 @@ async fn plan(
     for file in &files {
         write(copy.path(), &file.name, &file.contents)?;
     }
-    staging.write_sum()?;
+    let sum = staging.write_sum()?;
     scratch
         .replay(&staging)
         .await
         .context("the planned migration does not apply to an empty database")?;
-    Ok(files)
+    Ok(Some((files, sum)))
 }
 
 /// Puts new files and their atlas.sum into the directory, or leaves it as it was.
-fn install(migrations: &MigrationDirectory, files: &[Planned]) -> Result<()> {
+fn install(migrations: &MigrationDirectory, files: &[Planned], sum: &SumFile) -> Result<()> {
     fs::create_dir_all(migrations.path())?;
+    let mut made = Vec::new();
     let installed = files
         .iter()
-        .try_for_each(|file| write(migrations.path(), &file.name, &file.contents))
-        .and_then(|()| Ok(migrations.write_sum()?));
+        .try_for_each(|file| {
+            let path = migrations.path().join(&file.name);
+            let mut new = File::create_new(&path)?;
+            made.push(path);
+            new.write_all(file.contents.as_bytes())
+        })
+        .map_err(anyhow::Error::from)
+        .and_then(|()| {
+            ensure!(
+                SumFile::compute(&migrations.files()?) == *sum,
+                "another migration was added or changed while this one was planned: try again"
+            );
+            Ok(migrations.write_sum()?)
+        });
     if installed.is_err() {
-        // atlas.sum is replaced last and in one step: without it the files are not there.
-        for file in files {
-            let _ = fs::remove_file(migrations.path().join(&file.name));
+        // atlas.sum is replaced last and in one step: it does not know them yet.
+        for path in made {
+            let _ = fs::remove_file(path);
         }
     }
     installed

@@ -2,13 +2,13 @@
 
 use std::{
     ffi::OsString,
-    os::unix::ffi::OsStringExt,
-    process::{Command, ExitCode},
+    os::unix::{ffi::OsStringExt, process::CommandExt},
+    process::Command,
 };
 
 use anyhow::{Context, Result};
 use atlas::{ApplyOptions, Atlas, MigrationDirectory};
-use dev_postgres::{Database, Server};
+use dev_postgres::{Database, Server, settings::setting};
 use percent_encoding::percent_decode_str;
 use sea_orm::ConnectionTrait;
 use url::Url;
@@ -27,7 +27,7 @@ impl Scratch {
     /// # Errors
     /// When there is no server, no Atlas, or one that cannot work with the other.
     pub(crate) async fn open(project: &Project) -> Result<Self> {
-        let atlas = Atlas::find(&project.root)?;
+        let atlas = project.atlas()?;
         let server = dev_postgres::server_in(&project.root).await?;
         atlas.supports_server(server.major())?;
         Ok(Self {
@@ -55,19 +55,30 @@ impl Scratch {
             .len())
     }
 
-    /// Drops the databases.
-    pub(crate) async fn close(self) -> Result<()> {
+    /// Drops the databases. One that cannot be dropped is told of, and left.
+    pub(crate) async fn close(self) {
         for database in self.databases {
-            database.drop_database().await?;
+            if let Err(error) = database.drop_database().await {
+                eprintln!("left over: {error:#}");
+            }
         }
-        Ok(())
+    }
+}
+
+/// The database that `apply` and `status` work on.
+pub(crate) fn target(project: &Project, url: Option<String>) -> Result<String> {
+    match url {
+        Some(url) => Ok(url),
+        None => setting(&project.root, "DATABASE_URL")?
+            .context("which database? Set DATABASE_URL, or name a URL on the command line"),
     }
 }
 
 pub(crate) fn apply(project: &Project, url: &str) -> Result<()> {
     project.migrations.verify()?;
-    let report =
-        Atlas::find(&project.root)?.apply(&project.migrations, url, &ApplyOptions::default())?;
+    let report = project
+        .atlas()?
+        .apply(&project.migrations, url, &ApplyOptions::default())?;
     if report.applied.is_empty() {
         println!("Nothing to do: the database has all migrations.");
     }
@@ -79,7 +90,7 @@ pub(crate) fn apply(project: &Project, url: &str) -> Result<()> {
 
 pub(crate) fn status(project: &Project, url: &str) -> Result<()> {
     project.migrations.verify()?;
-    let status = Atlas::find(&project.root)?.status(&project.migrations, url)?;
+    let status = project.atlas()?.status(&project.migrations, url)?;
     println!("current version: {}", status.current().unwrap_or("none"));
     println!("pending: {}", or_none(&status.pending.join(", ")));
     if !status.unknown().is_empty() {
@@ -119,7 +130,7 @@ pub(crate) async fn up(project: &Project) -> Result<()> {
         println!("The database is empty: there are no migrations yet (just create-migrations).");
         return Ok(());
     }
-    let atlas = Atlas::find(&project.root)?;
+    let atlas = project.atlas()?;
     atlas.supports_server(server.major())?;
     let report = atlas.apply(
         &project.migrations,
@@ -141,8 +152,9 @@ pub(crate) async fn down(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// Runs psql on the project's database until the user leaves it.
-pub(crate) async fn shell(project: &Project) -> Result<ExitCode> {
+/// Becomes psql on the project's database. As a child, psql would be left alone on
+/// the terminal by the first Ctrl-C, which its users press to cancel a query.
+pub(crate) async fn shell(project: &Project) -> Result<()> {
     let server = dev_postgres::server_in(&project.root).await?;
     // By the environment: a URL with a password on the command line is for all to see.
     let mut url = Url::parse(&server.url(&database_name(project)?))?;
@@ -150,16 +162,11 @@ pub(crate) async fn shell(project: &Project) -> Result<ExitCode> {
         .password()
         .map(|password| percent_decode_str(password).collect::<Vec<u8>>());
     let _ = url.set_password(None);
-    let status = Command::new("psql")
+    let error = Command::new("psql")
         .envs(password.map(|password| ("PGPASSWORD", OsString::from_vec(password))))
         .arg(url.as_str())
-        .status()
-        .context("cannot run psql: install the PostgreSQL client programs")?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+        .exec();
+    Err(error).context("cannot run psql: install the PostgreSQL client programs")
 }
 
 fn or_none(list: &str) -> &str {
@@ -167,6 +174,6 @@ fn or_none(list: &str) -> &str {
 }
 
 fn database_name(project: &Project) -> Result<String> {
-    dev_postgres::settings::setting(&project.root, "DATABASE_NAME")?
+    setting(&project.root, "DATABASE_NAME")?
         .context("DATABASE_NAME is set neither in .env nor in .env.example")
 }

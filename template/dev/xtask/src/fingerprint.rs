@@ -13,26 +13,32 @@ use crate::{git::BaseFiles, project::Project};
 
 /// All that the outcome of the checks depends on.
 const SOURCES: &[&str] = &[
-    "migrations",
-    "crates/entity",
-    "crates/atlas/src",
-    "dev/print-schema/src",
-    "dev/xtask/src",
-    "Cargo.toml",
-    "Cargo.lock",
-    "atlas.hcl",
+    ".cargo",
     ".env",
     ".env.example",
     ".squawk.toml",
+    "Cargo.lock",
+    "Cargo.toml",
+    "atlas.hcl",
+    "crates",
+    "dev",
+    "migrations",
+    "rust-toolchain.toml",
 ];
 
-/// Settings that choose the server and the Atlas.
+/// Settings of the environment that choose the server and the tools.
 const SETTINGS: &[&str] = &[
     "ATLAS",
-    "POSTGRES_MAJOR",
     "DEV_POSTGRES",
+    "DEV_POSTGRES_PATH",
+    "DOCKER_HOST",
+    "POSTGRES_IMAGE",
+    "POSTGRES_MAJOR",
     "TEST_DATABASE_URL",
 ];
+
+/// Programs that may come, go or be replaced on PATH.
+const PROGRAMS: &[&str] = &["atlas", "squawk"];
 
 #[derive(Debug)]
 pub(crate) struct Fingerprint {
@@ -41,7 +47,7 @@ pub(crate) struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Reads all files that matter, a few dozen.
+    /// Reads all files that matter, some hundred.
     pub(crate) fn take(project: &Project, base: Option<&BaseFiles>) -> Result<Self> {
         let mut hasher = Sha256::new();
         for source in SOURCES {
@@ -49,6 +55,13 @@ impl Fingerprint {
         }
         for setting in SETTINGS {
             hasher.update(format!("{setting}={:?}\n", std::env::var_os(setting)));
+        }
+        let installed = project.root.join("target/tools/atlas");
+        for program in std::iter::once(installed).chain(on_path()) {
+            if let Ok(metadata) = fs::metadata(&program) {
+                let (size, modified) = (metadata.len(), metadata.modified());
+                hasher.update(format!("{} {size} {modified:?}\n", program.display()));
+            }
         }
         hasher.update(format!("{base:?}"));
         let hash = hasher
@@ -75,6 +88,15 @@ impl Fingerprint {
         fs::write(&self.file, format!("{}\n{skipped}", self.hash))
             .with_context(|| format!("cannot write {}", self.file.display()))
     }
+}
+
+/// Where the programs are or could be.
+fn on_path() -> impl Iterator<Item = PathBuf> {
+    let directories: Vec<_> =
+        std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect();
+    directories
+        .into_iter()
+        .flat_map(|directory| PROGRAMS.iter().map(move |program| directory.join(program)))
 }
 
 /// Adds the name and contents of a file, or of all files of a directory.

@@ -46,15 +46,13 @@ enum Command {
     HashMigrations,
     /// Apply the pending migrations to a database
     Apply {
-        /// The database; better given as DATABASE_URL, which no process list shows
-        #[arg(env = "DATABASE_URL", hide_env_values = true)]
-        url: String,
+        /// The database; DATABASE_URL, in the environment or .env, shows in no process list
+        url: Option<String>,
     },
     /// Tell which migrations a database has and which are pending
     Status {
-        /// The database; better given as DATABASE_URL, which no process list shows
-        #[arg(env = "DATABASE_URL", hide_env_values = true)]
-        url: String,
+        /// The database; DATABASE_URL, in the environment or .env, shows in no process list
+        url: Option<String>,
     },
     /// Start a PostgreSQL server with this project's database in it
     DbUp,
@@ -82,11 +80,11 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::CreateMigrations { name } => create::run(&project, name.as_deref()).await?,
         Command::CheckMigrations { force } => return check::run(&project, force).await,
         Command::HashMigrations => create::hash(&project)?,
-        Command::Apply { url } => database::apply(&project, &url)?,
-        Command::Status { url } => database::status(&project, &url)?,
+        Command::Apply { url } => database::apply(&project, &database::target(&project, url)?)?,
+        Command::Status { url } => database::status(&project, &database::target(&project, url)?)?,
         Command::DbUp => database::up(&project).await?,
         Command::DbDown => database::down(&project).await?,
-        Command::DbShell => return database::shell(&project).await,
+        Command::DbShell => database::shell(&project).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

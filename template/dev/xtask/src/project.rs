@@ -1,7 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use atlas::MigrationDirectory;
+use atlas::{Atlas, MigrationDirectory};
+use dev_postgres::settings::setting;
 use regex_lite::Regex;
 use serde::Deserialize;
 
@@ -40,6 +41,15 @@ impl Project {
             root,
             file_name,
             base_branch: settings.base_branch,
+        })
+    }
+
+    /// Atlas, with the policy of `atlas.hcl`: the one that `ATLAS` names, in the
+    /// environment or `.env`, else the one that `setup` found.
+    pub(crate) fn atlas(&self) -> Result<Atlas> {
+        Ok(match setting(&self.root, "ATLAS")? {
+            Some(program) => Atlas::with_binary(program)?.config(self.root.join("atlas.hcl")),
+            None => Atlas::find(&self.root)?,
         })
     }
 

@@ -11,7 +11,7 @@ pub(crate) fn print(project: &Project) -> Result<PathBuf> {
     let ddl = process::output(process::cargo().current_dir(&project.root).args([
         "run",
         "--quiet",
-        "--package",
+        "--bin",
         "print-schema",
     ]))
     .context(

@@ -3,7 +3,8 @@
 use std::{fs, process::Command};
 
 use anyhow::{Context, Result};
-use atlas::{Atlas, Edition};
+use atlas::Edition;
+use dev_postgres::settings::setting;
 
 use crate::{
     atlas_install,
@@ -23,8 +24,15 @@ fn environment_file(project: &Project) -> Result<()> {
         println!("✓ .env is there");
         return Ok(());
     }
-    fs::copy(project.root.join(".env.example"), &file)
-        .context("cannot copy .env.example to .env")?;
+    // Commented out: what nobody overrides here follows .env.example.
+    let example = fs::read_to_string(project.root.join(".env.example"))
+        .context("cannot read .env.example")?;
+    let lines = example.lines().map(|line| match line {
+        "" => "\n".to_owned(),
+        comment if comment.starts_with('#') => format!("{comment}\n"),
+        setting => format!("# {setting}\n"),
+    });
+    fs::write(&file, lines.collect::<String>()).context("cannot write .env")?;
     println!("✓ .env made from .env.example");
     Ok(())
 }
@@ -50,6 +58,9 @@ fn git_hook(project: &Project) -> Result<()> {
     let configured =
         git(&["config", "--get", "core.hooksPath"])?.map(|output| text(&output.stdout));
     match configured.as_deref().map(str::trim) {
+        Some("") | None if has_other_hooks(project)? => {
+            println!("- git hook: .git/hooks has hooks already; call {HOOKS}/pre-commit from there")
+        }
         Some("") | None => {
             process::output(Command::new("git").current_dir(&project.root).args([
                 "config",
@@ -66,14 +77,31 @@ fn git_hook(project: &Project) -> Result<()> {
     Ok(())
 }
 
+/// Whether git runs hooks of another origin, git-lfs for one.
+fn has_other_hooks(project: &Project) -> Result<bool> {
+    let Ok(hooks) = fs::read_dir(project.root.join(".git/hooks")) else {
+        return Ok(false);
+    };
+    for hook in hooks {
+        if hook?
+            .path()
+            .extension()
+            .is_none_or(|extension| extension != "sample")
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn atlas(project: &Project) -> Result<()> {
-    let atlas = match Atlas::find(&project.root) {
+    let atlas = match project.atlas() {
         Ok(atlas) => atlas,
         // A program that the user named is not replaced by another one.
-        Err(error) if std::env::var_os("ATLAS").is_some() => return Err(error.into()),
+        Err(error) if setting(&project.root, "ATLAS")?.is_some() => return Err(error),
         Err(_) => {
             atlas_install::install(&project.root)?;
-            Atlas::find(&project.root)?
+            project.atlas()?
         }
     };
     println!(
@@ -85,7 +113,7 @@ fn atlas(project: &Project) -> Result<()> {
         },
         atlas.binary().display()
     );
-    let major = dev_postgres::settings::setting(&project.root, "POSTGRES_MAJOR")?;
+    let major = setting(&project.root, "POSTGRES_MAJOR")?;
     if let Some(major) = major.and_then(|major| major.parse().ok())
         && let Err(error) = atlas.supports_server(major)
     {

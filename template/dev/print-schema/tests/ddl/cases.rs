@@ -74,8 +74,18 @@ pub mod booking {
         #[sea_orm(primary_key, auto_increment = false)]
         pub day: Date,
         pub employee_id: i64,
+        pub badge_team: i64,
+        pub badge: i32,
         #[sea_orm(belongs_to, from = "employee_id", to = "id")]
         pub employee: BelongsTo<super::employee::Entity>,
+        // To columns that are unique, but not the key.
+        #[sea_orm(
+            belongs_to,
+            relation_enum = "Badge",
+            from = "(badge_team, badge)",
+            to = "(team_id, badge)"
+        )]
+        pub holder: BelongsTo<super::employee::Entity>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

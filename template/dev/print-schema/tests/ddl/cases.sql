@@ -4,6 +4,8 @@ CREATE TABLE "bookings" (
     "room" varchar NOT NULL,
     "day" date NOT NULL,
     "employee_id" bigint NOT NULL,
+    "badge_team" bigint NOT NULL,
+    "badge" integer NOT NULL,
     CONSTRAINT "pk-bookings" PRIMARY KEY ("room", "day")
 );
 
@@ -27,10 +29,11 @@ CREATE TABLE "teams" (
     "lead_id" bigint
 );
 
+CREATE INDEX "idx-teams-lead_id" ON "teams" ("lead_id");
+CREATE UNIQUE INDEX "idx-employees-team_badge" ON "employees" ("team_id", "badge");
+
+ALTER TABLE "bookings" ADD CONSTRAINT "fk-bookings-badge_team-badge" FOREIGN KEY ("badge_team", "badge") REFERENCES "employees" ("team_id", "badge");
 ALTER TABLE "bookings" ADD CONSTRAINT "fk-bookings-employee_id" FOREIGN KEY ("employee_id") REFERENCES "employees" ("id");
 ALTER TABLE "employees" ADD CONSTRAINT "fk-employees-manager_id" FOREIGN KEY ("manager_id") REFERENCES "employees" ("id");
 ALTER TABLE "employees" ADD CONSTRAINT "fk-employees-team_id" FOREIGN KEY ("team_id") REFERENCES "teams" ("id");
 ALTER TABLE "teams" ADD CONSTRAINT "fk-teams-lead_id" FOREIGN KEY ("lead_id") REFERENCES "employees" ("id") ON DELETE SET NULL;
-
-CREATE INDEX "idx-teams-lead_id" ON "teams" ("lead_id");
-CREATE UNIQUE INDEX "idx-employees-team_badge" ON "employees" ("team_id", "badge");

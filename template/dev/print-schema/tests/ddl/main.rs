@@ -60,7 +60,7 @@ async fn loads_into_postgresql() {
              SELECT id, 1, 'senior, or more', '{junior}', '{a,b}', 100, '{}' FROM teams;
              UPDATE teams SET lead_id = (SELECT id FROM employees);
              UPDATE employees SET manager_id = id;
-             INSERT INTO bookings SELECT 'red', '2026-01-01', id FROM employees WHERE yearly = 1200;",
+             INSERT INTO bookings SELECT 'red', '2026-01-01', id, team_id, badge FROM employees WHERE yearly = 1200;",
         )
         .await
         .unwrap();

@@ -1,11 +1,12 @@
 //! Checks that need only the files.
 
+use anyhow::Result;
 use atlas::MigrationFile;
 
 use super::list;
 use crate::{
     concurrent::TXMODE_NONE,
-    git::BaseFiles,
+    git::{self, BaseFiles},
     project::Project,
     report::{Outcome, count},
 };
@@ -18,10 +19,46 @@ pub(super) fn new_files<'a>(
     match base {
         Some(base) => files
             .iter()
-            .filter(|file| !base.contains(&file.name))
+            .filter(|file| !base.contains_key(&file.name))
             .collect(),
         None => files.last().into_iter().collect(),
     }
+}
+
+/// Are the migrations that the base branch has still the same? A database that has
+/// them will never see a change in them.
+pub(super) fn history(
+    project: &Project,
+    base: Option<&BaseFiles>,
+    files: &[MigrationFile],
+) -> Result<Outcome> {
+    let branch = &project.base_branch;
+    let Some(base) = base else {
+        return Ok(Outcome::Skipped(format!(
+            "git knows no {branch} (base-branch in Cargo.toml; git fetch): merged migrations \
+             may have changed, and only the newest file is linted"
+        )));
+    };
+    let mut changed = Vec::new();
+    for (name, object) in base {
+        let same = files.iter().any(|file| file.name == *name)
+            && git::object_of(&project.root, &format!("migrations/{name}"))? == *object;
+        if !same {
+            changed.push(name.as_str());
+        }
+    }
+    if changed.is_empty() {
+        return Ok(Outcome::Passed(format!(
+            "as {branch} has them: {}",
+            count(base.len(), "file")
+        )));
+    }
+    Ok(Outcome::Failed(format!(
+        "{branch} has these otherwise, and databases may too: {}\n\
+         put them back (git checkout {branch} -- migrations/FILE), then: just hash-migrations; \
+         a change is a new migration",
+        changed.join(", ")
+    )))
 }
 
 /// Is every file called as the project wants it, and does a new one sort after
@@ -42,7 +79,7 @@ pub(super) fn names(
             list(&odd)
         ));
     }
-    if let Some(newest) = base.and_then(|base| base.last()) {
+    if let Some((newest, _)) = base.and_then(BaseFiles::last_key_value) {
         let late: Vec<_> = new_files(base, files)
             .into_iter()
             .filter(|file| file.name < *newest)
@@ -62,23 +99,23 @@ pub(super) fn names(
     ))
 }
 
-/// Can Atlas apply the files with concurrent statements?
+/// Can Atlas apply the files with concurrent statements, and undo the others?
 pub(super) fn concurrent(files: &[MigrationFile]) -> Outcome {
     let concurrent: Vec<_> = files
         .iter()
         .filter(|file| !file.concurrent_statements().is_empty())
         .collect();
-    let unmarked: Vec<_> = concurrent
+    let wrong: Vec<_> = concurrent
         .iter()
         .copied()
-        .filter(|file| file.is_transactional())
+        .filter(|file| file.is_transactional() || holds_other_statements(file))
         .collect();
-    if !unmarked.is_empty() {
+    if !wrong.is_empty() {
         return Outcome::Failed(format!(
-            "CONCURRENTLY cannot run in a transaction: {}\n\
-             begin the file with the line `{TXMODE_NONE}` and an empty one, keep other statements \
-             out of it, then: just hash-migrations",
-            list(&unmarked)
+            "CONCURRENTLY cannot run in a transaction, and what runs outside of one is not \
+             rolled back: {}\nbegin the file with the line `{TXMODE_NONE}` and an empty one, move \
+             other statements into a file of their own, then: just hash-migrations",
+            list(&wrong)
         ));
     }
     Outcome::Passed(match concurrent.len() {
@@ -88,4 +125,10 @@ pub(super) fn concurrent(files: &[MigrationFile]) -> Outcome {
             count(n, "file")
         ),
     })
+}
+
+fn holds_other_statements(file: &MigrationFile) -> bool {
+    atlas::sql::statements(&file.text())
+        .iter()
+        .any(|statement| !statement.is_concurrent())
 }

@@ -47,25 +47,37 @@ pub(super) async fn atlas(
 
 /// Squawk, which knows more of locks. `None` where it is not installed.
 pub(super) fn squawk(project: &Project, new: &[&MigrationFile]) -> Result<Option<Outcome>> {
-    // Without files it would read the standard input.
-    if new.is_empty() {
-        return Ok(None);
-    }
-    let files = new.iter().map(|file| format!("migrations/{}", file.name));
-    let Some(output) = process::optional(
-        Command::new("squawk")
+    let mut findings = String::new();
+    for transactional in [true, false] {
+        let files: Vec<_> = new
+            .iter()
+            .filter(|file| file.is_transactional() == transactional)
+            .map(|file| format!("migrations/{}", file.name))
+            .collect();
+        // Without files it would read the standard input.
+        if files.is_empty() {
+            continue;
+        }
+        let mut command = Command::new("squawk");
+        command
             .current_dir(&project.root)
-            .args(files),
-    )?
-    else {
-        return Ok(None);
-    };
-    let findings = text(&output.stdout) + &text(&output.stderr);
-    Ok(Some(if output.status.success() {
+            .args(["--reporter", "gcc"]);
+        if transactional {
+            command.arg("--assume-in-transaction");
+        }
+        let Some(output) = process::optional(command.args(files))? else {
+            return Ok(None);
+        };
+        if !output.status.success() {
+            findings += &text(&output.stdout);
+            findings += &text(&output.stderr);
+        }
+    }
+    Ok(Some(if findings.is_empty() {
         Outcome::Passed(list(new))
     } else {
         Outcome::Failed(format!(
-            "{}\nwhich rules count is said in .squawk.toml",
+            "{}\n.squawk.toml says which rules count",
             findings.trim()
         ))
     }))
