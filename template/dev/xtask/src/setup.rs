@@ -83,11 +83,8 @@ fn has_other_hooks(project: &Project) -> Result<bool> {
         return Ok(false);
     };
     for hook in hooks {
-        if hook?
-            .path()
-            .extension()
-            .is_none_or(|extension| extension != "sample")
-        {
+        // Examples, and a note that some programs put there, have an extension.
+        if hook?.path().extension().is_none() {
             return Ok(true);
         }
     }
