@@ -35,3 +35,12 @@ lint {
     error = true
   }
 }
+
+# New indexes on existing tables, built without locking them: each gets a migration
+# of its own, outside of a transaction.
+#
+# diff {
+#   concurrent_index {
+#     add = true
+#   }
+# }

@@ -116,6 +116,13 @@ impl ActiveModelBehavior for ActiveModel {}
 }
 
 #[test]
+fn entities_in_a_folder_below_are_refused() {
+    let project = Shared::with_first_migration();
+    fs::create_dir(project.root.join("crates/entity/src/billing")).unwrap();
+    project.refuses(&["create-migrations"], &["src/billing", "move the files"]);
+}
+
+#[test]
 fn sql_that_entities_cannot_say_is_planned_too() {
     let project = Shared::with_first_migration();
     let after = "CREATE INDEX \"users_suspended\" ON \"users\" (\"created_at\") WHERE \"status\" = 'suspended';\n";
@@ -264,6 +271,25 @@ fn a_database_is_brought_up_to_date_and_tells_where_it_stands() {
         ],
     );
 
+    // Came with a merge, older than what the database has.
+    project
+        .write(
+            "migrations/20200101000000_late.sql",
+            "CREATE TABLE \"late\" ();\n",
+        )
+        .unwrap();
+    project.just(&["hash-migrations"]).succeeded().unwrap();
+    says(
+        &with_url("status"),
+        &["too old to be applied: 20200101000000"],
+    );
+    let late = run(project
+        .command("just")
+        .arg("apply")
+        .env("DATABASE_URL", &url));
+    assert!(!late.success);
+    says(&late, &["20200101000000", "a later version"]);
+
     let psql = run(project
         .command("sh")
         .args(["-c", "echo 'SELECT phone FROM users;' | just db-shell"]));
@@ -401,6 +427,11 @@ fn the_hook_lets_only_checked_commits_pass() {
         .just(&["create-migrations", "add_user_phone"])
         .succeeded()
         .unwrap();
+    let without_sql = run(project
+        .command("git")
+        .args(["commit", "--all", "--message", "Try"]));
+    assert!(!without_sql.success);
+    says(&without_sql, &["git add migrations"]);
     commit().succeeded().unwrap();
 }
 

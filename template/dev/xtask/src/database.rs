@@ -6,8 +6,8 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, Result};
-use atlas::{ApplyOptions, Atlas, MigrationDirectory};
+use anyhow::{Context, Result, ensure};
+use atlas::{ApplyOptions, Atlas, MigrationDirectory, MigrationFile, MigrationStatus};
 use dev_postgres::{Database, Server, settings::setting};
 use percent_encoding::percent_decode_str;
 use sea_orm::ConnectionTrait;
@@ -76,9 +76,16 @@ pub(crate) fn target(project: &Project, url: Option<String>) -> Result<String> {
 
 pub(crate) fn apply(project: &Project, url: &str) -> Result<()> {
     project.migrations.verify()?;
-    let report = project
-        .atlas()?
-        .apply(&project.migrations, url, &ApplyOptions::default())?;
+    let atlas = project.atlas()?;
+    let standing = Standing::of(project, &atlas, url)?;
+    ensure!(
+        standing.skipped.is_empty(),
+        "the database is at {} and lacks older migrations, which Atlas would pass over: {}. Give \
+         each a later version, then: just hash-migrations",
+        standing.status.current().unwrap_or("none"),
+        standing.skipped.join(", ")
+    );
+    let report = atlas.apply(&project.migrations, url, &ApplyOptions::default())?;
     if report.applied.is_empty() {
         println!("Nothing to do: the database has all migrations.");
     }
@@ -90,19 +97,61 @@ pub(crate) fn apply(project: &Project, url: &str) -> Result<()> {
 
 pub(crate) fn status(project: &Project, url: &str) -> Result<()> {
     project.migrations.verify()?;
-    let status = project.atlas()?.status(&project.migrations, url)?;
+    let Standing {
+        status,
+        skipped,
+        ahead,
+    } = Standing::of(project, &project.atlas()?, url)?;
     println!("current version: {}", status.current().unwrap_or("none"));
     println!("pending: {}", or_none(&status.pending.join(", ")));
-    if !status.unknown().is_empty() {
+    if !skipped.is_empty() {
+        println!("missing, and too old to be applied: {}", skipped.join(", "));
+    }
+    if !ahead.is_empty() {
         println!(
             "not in migrations/, so the database is ahead: {}",
-            status.unknown().join(", ")
+            ahead.join(", ")
         );
     }
     if let Some(error) = status.error {
         println!("broken off: {error}");
     }
     Ok(())
+}
+
+/// What a database has, compared with migrations/ here and not by Atlas, of which some
+/// versions pass an older migration over in silence.
+struct Standing {
+    status: MigrationStatus,
+    /// Versions that came into migrations/ after newer ones were applied.
+    skipped: Vec<String>,
+    /// Versions applied that migrations/ does not have.
+    ahead: Vec<String>,
+}
+
+impl Standing {
+    fn of(project: &Project, atlas: &Atlas, url: &str) -> Result<Self> {
+        let status = atlas.status(&project.migrations, url)?;
+        let files = project.migrations.files()?;
+        let versions: Vec<_> = files.iter().map(MigrationFile::version).collect();
+        let is_applied = |version: &str| status.applied.iter().any(|applied| applied == version);
+        let skipped = versions
+            .iter()
+            .filter(|version| Some(**version) < status.current() && !is_applied(version))
+            .map(|version| (*version).to_owned())
+            .collect();
+        let ahead = status
+            .applied
+            .iter()
+            .filter(|applied| !versions.contains(&applied.as_str()))
+            .cloned()
+            .collect();
+        Ok(Self {
+            status,
+            skipped,
+            ahead,
+        })
+    }
 }
 
 /// Starts the server, and brings the project's database on it up to date.
@@ -132,11 +181,16 @@ pub(crate) async fn up(project: &Project) -> Result<()> {
     }
     let atlas = project.atlas()?;
     atlas.supports_server(server.major())?;
-    let report = atlas.apply(
-        &project.migrations,
-        &server.url(&name),
-        &ApplyOptions::default(),
-    )?;
+    let report = atlas
+        .apply(
+            &project.migrations,
+            &server.url(&name),
+            &ApplyOptions::default(),
+        )
+        .context(
+            "the development database cannot be brought up to date; if its migrations were \
+             planned anew since, begin with an empty one: just db-down && just db-up",
+        )?;
     println!(
         "The database is up to date; applied now: {}.",
         count(report.applied.len(), "migration")
@@ -157,7 +211,13 @@ pub(crate) async fn down(project: &Project) -> Result<()> {
 pub(crate) async fn shell(project: &Project) -> Result<()> {
     let server = dev_postgres::server_in(&project.root).await?;
     // By the environment: a URL with a password on the command line is for all to see.
-    let mut url = Url::parse(&server.url(&database_name(project)?))?;
+    let name = database_name(project)?;
+    let there = server.connect(&name).await;
+    there
+        .context("there is no database to look into yet: just db-up")?
+        .close()
+        .await?;
+    let mut url = Url::parse(&server.url(&name))?;
     let password = url
         .password()
         .map(|password| percent_decode_str(password).collect::<Vec<u8>>());
