@@ -1,7 +1,12 @@
 //! Renders the template into `./demo`, and walks through the main job there as a
 //! user would, with nothing but the repository's own commands.
 
-use std::{fs, process::Stdio, time::Instant};
+use std::{
+    fs,
+    path::PathBuf,
+    process::{ExitCode, Stdio},
+    time::Instant,
+};
 
 use anyhow::{Context, Result, ensure};
 use template_tests::{Project, checkout, install_cargo_generate};
@@ -9,7 +14,17 @@ use template_tests::{Project, checkout, install_cargo_generate};
 /// The version that every edition of Atlas works with.
 const ANSWERS: &[(&str, &str)] = &[("database_name", "demo"), ("postgres_major", "15")];
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let mut demo = Demo {
         step: 0,
         project: Project::at(checkout().join("demo")),
@@ -21,6 +36,7 @@ fn main() -> Result<()> {
     demo.remove_an_earlier_one()?;
     let rendered = Project::render(&cargo_generate, &checkout(), "demo", ANSWERS).succeeded()?;
     print!("{}", rendered.output);
+    demo.restore_target()?;
 
     demo.step("Set it up: find or install Atlas");
     demo.just(&["setup"])?;
@@ -85,7 +101,7 @@ impl Demo {
         Ok(())
     }
 
-    /// Removes what an earlier run rendered, but for what takes long to make again.
+    /// Removes what an earlier run rendered, but keeps what takes long to build.
     fn remove_an_earlier_one(&self) -> Result<()> {
         let root = &self.project.root;
         if !root.exists() {
@@ -98,17 +114,24 @@ impl Demo {
         );
         // Its server, if one was left running.
         let _ = self.project.just(&["db-down"]);
-        for entry in fs::read_dir(root)? {
-            let path = entry?.path();
-            if path.ends_with("target") {
-                continue;
-            }
-            if path.is_dir() {
-                fs::remove_dir_all(&path)?
-            } else {
-                fs::remove_file(&path)?
-            }
+        let target = root.join("target");
+        if target.exists() {
+            fs::rename(target, kept_target())?;
+        }
+        fs::remove_dir_all(root)?;
+        Ok(())
+    }
+
+    /// Puts back what was built for an earlier one.
+    fn restore_target(&self) -> Result<()> {
+        if kept_target().exists() {
+            fs::rename(kept_target(), self.project.root.join("target"))?;
         }
         Ok(())
     }
+}
+
+/// cargo-generate renders only to where nothing is: builds wait here meanwhile.
+fn kept_target() -> PathBuf {
+    checkout().join("target/demo")
 }
