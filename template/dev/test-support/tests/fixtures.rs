@@ -163,8 +163,16 @@ async fn uses_a_database(#[future(awt)] db: TestDatabase) {
 
 /// A project with other migrations, on the same server: several processes find no
 /// template, and one builds it.
+///
+/// It takes a database of this project first: its template must be there before
+/// templates are counted, and building one clears others away.
+#[rstest]
 #[tokio::test]
-async fn processes_that_begin_at_once_share_one_template() {
+async fn processes_that_begin_at_once_share_one_template(
+    #[future(awt)]
+    #[from(db)]
+    _db: TestDatabase,
+) {
     let root = tempfile::tempdir().unwrap();
     let server = dev_postgres::server().await.unwrap();
     let admin = server.connect_maintenance().await.unwrap();
