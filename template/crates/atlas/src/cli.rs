@@ -1,11 +1,12 @@
 //! Finds the Atlas CLI and runs it.
 //!
 //! Everything blocks until Atlas ends. A caller with a clock to watch takes
-//! [`Atlas::apply_command`], runs the command in its own way, and hands the output
-//! to [`Atlas::read_apply`].
+//! [`Commands::apply`], runs the command in its own way, and hands the output to
+//! [`Atlas::read_apply`].
 
 mod apply;
 mod call;
+mod commands;
 mod config;
 mod find;
 mod lint;
@@ -17,21 +18,19 @@ mod version;
 use std::path::{Path, PathBuf};
 
 pub use apply::{AppliedFile, ApplyOptions, ApplyReport};
+pub use commands::Commands;
 pub use config::{ENVIRONMENT, MINIMAL_CONFIG};
 pub use lint::{Finding, LintReport};
-pub use status::MigrationStatus;
 pub use version::{Edition, OLDEST_SUPPORTED, Version};
 
 use crate::Error;
-use config::Config;
 
 /// An Atlas binary that was found to work, and the `atlas.hcl` it is run with.
 #[derive(Debug)]
 pub struct Atlas {
-    binary: PathBuf,
+    commands: Commands,
     version: Version,
     edition: Edition,
-    config: Config,
 }
 
 impl Atlas {
@@ -62,10 +61,9 @@ impl Atlas {
     pub fn with_binary(path: impl AsRef<Path>) -> Result<Self, Error> {
         let (binary, version, edition) = find::probe(path.as_ref())?;
         Ok(Self {
-            binary,
+            commands: Commands::new(binary)?,
             version,
             edition,
-            config: Config::minimal()?,
         })
     }
 
@@ -75,12 +73,12 @@ impl Atlas {
     /// which Atlas refuses beside [`Self::lint`]'s count of files. Atlas runs in
     /// the file's directory, from which relative paths in it count.
     pub fn config(mut self, file: impl Into<PathBuf>) -> Self {
-        self.config = Config::Project(file.into());
+        self.commands = self.commands.config(file);
         self
     }
 
     pub fn binary(&self) -> &Path {
-        &self.binary
+        self.commands.binary()
     }
 
     pub fn version(&self) -> Version {
@@ -123,14 +121,13 @@ impl Atlas {
 mod tests {
     use rstest::rstest;
 
-    use super::{Atlas, Config, Edition, Version};
+    use super::{Atlas, Commands, Edition, Version};
 
     fn atlas(version: (u32, u32, u32), edition: Edition) -> Atlas {
         Atlas {
-            binary: "atlas".into(),
+            commands: Commands::new("atlas").unwrap(),
             version: Version::new(version.0, version.1, version.2),
             edition,
-            config: Config::Project("atlas.hcl".into()),
         }
     }
 

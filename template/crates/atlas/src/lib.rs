@@ -1,9 +1,10 @@
 //! The Atlas CLI, typed: the migration directory and its hash, diff, lint, apply.
 //!
-//! Two halves, of which the first needs no Atlas at all:
+//! Three parts, of which only the last needs Atlas:
 //!
 //! - [`directory`]: the SQL files, `atlas.sum`, and whether the two agree;
 //!   [`sql`] splits a file into statements.
+//! - [`history`]: what a database has, compared with the directory.
 //! - [`cli`]: finds an Atlas binary and runs it. Every edition from v0.13.1 on
 //!   works; [`Atlas::supports_lint`] and [`Atlas::supports_server`] say where one
 //!   falls short.
@@ -26,10 +27,10 @@
 pub mod cli;
 pub mod directory;
 mod error;
+pub mod history;
 pub mod sql;
 
-pub use cli::{
-    ApplyOptions, ApplyReport, Atlas, Edition, Finding, LintReport, MigrationStatus, Version,
-};
+pub use cli::{ApplyOptions, ApplyReport, Atlas, Commands, Edition, Finding, LintReport, Version};
 pub use directory::{IntegrityError, MigrationDirectory, MigrationFile, SumFile};
 pub use error::{Error, MigrationError};
+pub use history::{BrokenOff, Revision, Standing};

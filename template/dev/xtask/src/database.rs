@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use atlas::{ApplyOptions, Atlas, MigrationDirectory, MigrationFile, MigrationStatus};
+use atlas::{ApplyOptions, Atlas, MigrationDirectory};
 use dev_postgres::{Database, Server, settings::setting};
 use percent_encoding::percent_decode_str;
 use sea_orm::ConnectionTrait;
@@ -77,12 +77,12 @@ pub(crate) fn target(project: &Project, url: Option<String>) -> Result<String> {
 pub(crate) fn apply(project: &Project, url: &str) -> Result<()> {
     project.migrations.verify()?;
     let atlas = project.atlas()?;
-    let standing = Standing::of(project, &atlas, url)?;
+    let standing = atlas.status(&project.migrations, url)?;
     ensure!(
         standing.skipped.is_empty(),
         "the database is at {} and lacks older migrations, which Atlas would pass over: {}. Give \
          each a later version, then: just hash-migrations",
-        standing.status.current().unwrap_or("none"),
+        standing.current.as_deref().unwrap_or("none"),
         standing.skipped.join(", ")
     );
     let report = atlas.apply(&project.migrations, url, &ApplyOptions::default())?;
@@ -97,61 +97,34 @@ pub(crate) fn apply(project: &Project, url: &str) -> Result<()> {
 
 pub(crate) fn status(project: &Project, url: &str) -> Result<()> {
     project.migrations.verify()?;
-    let Standing {
-        status,
-        skipped,
-        ahead,
-    } = Standing::of(project, &project.atlas()?, url)?;
-    println!("current version: {}", status.current().unwrap_or("none"));
-    println!("pending: {}", or_none(&status.pending.join(", ")));
-    if !skipped.is_empty() {
-        println!("missing, and too old to be applied: {}", skipped.join(", "));
-    }
-    if !ahead.is_empty() {
+    let standing = project.atlas()?.status(&project.migrations, url)?;
+    println!(
+        "current version: {}",
+        standing.current.as_deref().unwrap_or("none")
+    );
+    println!("pending: {}", or_none(&standing.pending.join(", ")));
+    if !standing.skipped.is_empty() {
         println!(
-            "not in migrations/, so the database is ahead: {}",
-            ahead.join(", ")
+            "missing, and too old to be applied: {}",
+            standing.skipped.join(", ")
         );
     }
-    if let Some(error) = status.error {
-        println!("broken off: {error}");
+    if !standing.ahead.is_empty() {
+        println!(
+            "not in migrations/, so the database is ahead: {}",
+            standing.ahead.join(", ")
+        );
+    }
+    if let Some(broken_off) = standing.broken_off {
+        println!(
+            "broken off: {} after {} of {} statements: {}",
+            broken_off.version,
+            broken_off.applied,
+            broken_off.total,
+            broken_off.error.as_deref().unwrap_or("Atlas was stopped")
+        );
     }
     Ok(())
-}
-
-/// What a database has, compared with migrations/ here and not by Atlas, of which some
-/// versions pass an older migration over in silence.
-struct Standing {
-    status: MigrationStatus,
-    /// Versions that came into migrations/ after newer ones were applied.
-    skipped: Vec<String>,
-    /// Versions applied that migrations/ does not have.
-    ahead: Vec<String>,
-}
-
-impl Standing {
-    fn of(project: &Project, atlas: &Atlas, url: &str) -> Result<Self> {
-        let status = atlas.status(&project.migrations, url)?;
-        let files = project.migrations.files()?;
-        let versions: Vec<_> = files.iter().map(MigrationFile::version).collect();
-        let is_applied = |version: &str| status.applied.iter().any(|applied| applied == version);
-        let skipped = versions
-            .iter()
-            .filter(|version| Some(**version) < status.current() && !is_applied(version))
-            .map(|version| (*version).to_owned())
-            .collect();
-        let ahead = status
-            .applied
-            .iter()
-            .filter(|applied| !versions.contains(&applied.as_str()))
-            .cloned()
-            .collect();
-        Ok(Self {
-            status,
-            skipped,
-            ahead,
-        })
-    }
 }
 
 /// Starts the server, and brings the project's database on it up to date.

@@ -1,16 +1,16 @@
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::Atlas;
-use super::call::{Outcome, Subject};
+use super::call::Outcome;
 use super::secrets::Secrets;
 use crate::error::MigrationError;
 use crate::{Error, MigrationDirectory};
 
 const ACTION: &str = "apply the migrations";
-const COMMAND: &str = "migrate apply";
+pub(super) const COMMAND: &str = "migrate apply";
 
 /// How to apply; the default is Atlas' own.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -67,41 +67,12 @@ impl Atlas {
         url: &str,
         options: &ApplyOptions,
     ) -> Result<ApplyReport, Error> {
-        let mut command = self.apply_command(directory, url, options)?;
+        let mut command = self.commands.apply(directory, url, options)?;
         let output = command.output().map_err(Error::io("run", self.binary()))?;
         Self::read_apply(&output, url)
     }
 
-    /// The command behind [`Self::apply`], for a caller that runs it in its own way.
-    /// It needs this `Atlas` to live while it runs.
-    ///
-    /// # Errors
-    /// When a path cannot be made absolute.
-    pub fn apply_command(
-        &self,
-        directory: &MigrationDirectory,
-        url: &str,
-        options: &ApplyOptions,
-    ) -> Result<Command, Error> {
-        let subject = Subject {
-            url: Some(url),
-            ..Subject::new(directory)
-        };
-        let mut command = self.command(COMMAND, &subject)?;
-        command.args(["--format", "{{ json . }}"]);
-        if let Some(timeout) = options.lock_timeout {
-            command.args(["--lock-timeout", &format!("{}ms", timeout.as_millis())]);
-        }
-        if let Some(version) = &options.baseline {
-            command.args(["--baseline", version]);
-        }
-        if options.dry_run {
-            command.arg("--dry-run");
-        }
-        Ok(command)
-    }
-
-    /// Reads the output of [`Self::apply_command`]'s command; `url` is the same, so
+    /// Reads the output of [`Commands::apply`](super::Commands::apply)'s command; `url` is the same, so
     /// that its password does not get into an error.
     ///
     /// # Errors

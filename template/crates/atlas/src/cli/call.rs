@@ -1,10 +1,9 @@
 //! The one place where an Atlas process is made and its outcome read.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use super::Atlas;
-use super::config::{DEV, DIRECTORY, ENVIRONMENT, SOURCE, TARGET, file_url};
 use super::secrets::Secrets;
 use crate::{Error, MigrationDirectory};
 
@@ -46,38 +45,8 @@ pub(super) struct Outcome {
 }
 
 impl Atlas {
-    /// `atlas ARGUMENTS --env project`, ready for arguments that hold no secret.
     pub(super) fn command(&self, arguments: &str, subject: &Subject) -> Result<Command, Error> {
-        let mut file = self.config.file();
-        if file.is_relative() {
-            file = std::path::absolute(&file).map_err(Error::io("find", &file))?;
-        }
-        let mut command = Command::new(self.binary());
-        command
-            .args(arguments.split(' '))
-            .args(["--env", ENVIRONMENT, "--config"])
-            .arg(file_url(&file)?)
-            .stdin(Stdio::null());
-        if let Some(directory) = file.parent() {
-            command.current_dir(directory);
-        }
-        quieten(&mut command);
-
-        let source = subject.source.map(file_url).transpose()?;
-        let directory = file_url(subject.directory.path())?;
-        for (variable, value) in [
-            (SOURCE, source.as_deref()),
-            (TARGET, subject.url),
-            (DEV, subject.dev_url),
-            (DIRECTORY, Some(directory.as_str())),
-        ] {
-            // One that the caller's environment happens to have must not slip in.
-            match value {
-                Some(value) => command.env(variable, value),
-                None => command.env_remove(variable),
-            };
-        }
-        Ok(command)
+        self.commands.command(arguments, subject)
     }
 
     /// Runs a command to its end. `action` completes "could not ...".
