@@ -1,0 +1,227 @@
+//! One run of Atlas, and what is told of it when it fails.
+
+use std::fmt::Write as _;
+use std::process::Output;
+use std::time::Duration;
+
+use anyhow::{Error, Result, anyhow};
+use atlas::{ApplyOptions, Atlas, Commands, MigrationDirectory, MigrationFile, Standing, sql};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::auth::Login;
+use crate::child::AtlasProcess;
+use crate::config::{Config, Tls};
+use crate::database::{Database, Running};
+use crate::deadline::Deadline;
+
+/// A longer name PostgreSQL cuts off (NAMEDATALEN).
+const LONGEST_NAME: usize = 63;
+
+/// All that a run of Atlas works with.
+pub struct Run<'a> {
+    pub config: &'a Config,
+    pub login: &'a Login,
+    pub directory: &'a MigrationDirectory,
+    pub files: &'a [MigrationFile],
+    /// A connection besides Atlas', which knows what Atlas does and can end it.
+    pub database: &'a Database,
+    pub deadline: &'a Deadline,
+    /// The name of Atlas' sessions on the server.
+    pub application: String,
+}
+
+impl Run<'_> {
+    /// Applies what is pending; returns the names of the files.
+    ///
+    /// # Errors
+    /// When a migration fails, or time is over. The message says which migration ran
+    /// and what is applied. Nothing of it runs on.
+    pub async fn apply(
+        &self,
+        baseline: Option<&str>,
+        lock_timeout: Duration,
+    ) -> Result<Vec<String>> {
+        let atlas = Commands::new(&self.config.atlas)?;
+        // Whoever waits for the lock should say so before time is over.
+        let longest_wait = self.deadline.left_for_work().mul_f32(0.9);
+        let options = ApplyOptions {
+            lock_timeout: Some(lock_timeout.min(longest_wait)),
+            baseline: baseline.map(str::to_owned),
+            dry_run: false,
+        };
+        let url = self.url();
+        let mut process = AtlasProcess::start(atlas.apply(self.directory, &url, &options)?)?;
+        let Some(output) = process.output(self.deadline.stop_work()).await? else {
+            let running = self.database.running(self.application()).await;
+            process.stop(self.grace()).await;
+            let ended = self.end_sessions().await;
+            return Err(self.out_of_time(running.ok().flatten(), ended.err()).await);
+        };
+        match Atlas::read_apply(&output, &url) {
+            Ok(report) => {
+                let files = report.applied.into_iter();
+                Ok(files
+                    .map(|file| {
+                        tracing::info!(statements = file.statements, "applied {}", file.name);
+                        file.name
+                    })
+                    .collect())
+            }
+            Err(error) => {
+                // A session of an Atlas that crashed may still be at work.
+                let ended = self.end_sessions().await;
+                Err(self.failed(error, &output, ended.err()).await)
+            }
+        }
+    }
+
+    /// How long to wait for Atlas to stop, and for the server: the answer needs time too.
+    fn grace(&self) -> Duration {
+        self.deadline
+            .left()
+            .mul_f32(0.1)
+            .min(Duration::from_secs(2))
+    }
+
+    fn application(&self) -> &str {
+        let end = self.application.floor_char_boundary(LONGEST_NAME);
+        &self.application[..end]
+    }
+
+    async fn end_sessions(&self) -> Result<()> {
+        self.database
+            .end_sessions(self.application(), self.grace())
+            .await
+    }
+
+    /// The connection string, with the password in it.
+    fn url(&self) -> String {
+        let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let Config { host, port, .. } = self.config;
+        let host = if host.contains(':') {
+            format!("[{host}]")
+        } else {
+            encode(host)
+        };
+        let tls = match &self.config.tls {
+            Tls::Disable => "sslmode=disable".to_owned(),
+            Tls::VerifyFull { ca_bundle } => format!(
+                "sslmode=verify-full&sslrootcert={}",
+                encode(&ca_bundle.to_string_lossy())
+            ),
+        };
+        // Should this process be gone before it can end a statement, the server does.
+        let limit = self.deadline.left() + Duration::from_secs(5);
+        format!(
+            "postgres://{}:{}@{host}:{port}/{}?{tls}&application_name={}&connect_timeout=10\
+             &statement_timeout={}",
+            encode(&self.login.user),
+            encode(&self.login.password),
+            encode(&self.config.name),
+            encode(self.application()),
+            limit.as_millis(),
+        )
+    }
+
+    async fn out_of_time(&self, running: Option<Running>, not_ended: Option<Error>) -> Error {
+        let mut text =
+            "out of time: the function's time-out is near, so Atlas was stopped".to_owned();
+        if let Some(running) = &running {
+            let _ = write!(text, "; it ran the statement: {}", running.statement.trim());
+            if !running.waits_for.is_empty() {
+                let _ = write!(text, " (which waited for a lock of {})", running.waits_for);
+            }
+        }
+        text.push_str(". ");
+        text.push_str(&self.what_is_applied(not_ended).await);
+        text.push_str(
+            " Make the function's time-out longer (at most 900 s), or apply it by hand: `just apply`.",
+        );
+        anyhow!(text)
+    }
+
+    async fn failed(
+        &self,
+        error: atlas::Error,
+        output: &Output,
+        not_ended: Option<Error>,
+    ) -> Error {
+        let mut text = match error {
+            atlas::Error::Migration(error) => {
+                let mut text = match &error.file {
+                    Some(file) => format!("migration {file} failed: {}", error.message),
+                    None => format!("applying the migrations failed: {}", error.message),
+                };
+                if let Some(statement) = &error.statement {
+                    let _ = write!(text, "; in the statement: {}", statement.trim());
+                }
+                text
+            }
+            // It was too much to keep.
+            atlas::Error::Unreadable { .. } if output.status.success() => {
+                "Atlas reported success, but in a way that cannot be read".to_owned()
+            }
+            other => other.to_string(),
+        };
+        text.push_str(". ");
+        text.push_str(&self.what_is_applied(not_ended).await);
+        anyhow!(text)
+    }
+
+    /// The state that the database was left in, in words.
+    async fn what_is_applied(&self, not_ended: Option<Error>) -> String {
+        let history = match self.database.history().await {
+            Ok(history) => history,
+            Err(error) => {
+                return format!(
+                    "What is applied is not known, for the database does not tell: {error:#}."
+                );
+            }
+        };
+        let standing = Standing::of(self.files, &history);
+        let mut text = match &standing.current {
+            None => "Nothing is applied.".to_owned(),
+            Some(current) => format!("The database is at {current}."),
+        };
+        let next = self.files.iter().find(|file| {
+            standing
+                .pending
+                .first()
+                .is_some_and(|next| next == file.version())
+        });
+        if let (Some(broken), Some(file)) = (&standing.broken_off, next) {
+            let _ = write!(
+                text,
+                " Migration {} broke off: {} of its {} statements are applied and stay, for it \
+                 does not run in a transaction",
+                file.name, broken.applied, broken.total
+            );
+            if let Some(statement) = sql::statements(&file.text()).get(broken.applied) {
+                let _ = write!(
+                    text,
+                    "; the next may be half done: {}",
+                    statement.sql.trim()
+                );
+            }
+            text.push('.');
+        } else if let Some(file) = next {
+            if file.is_transactional() {
+                let _ = write!(text, " Nothing of migration {} is applied.", file.name);
+            } else {
+                let _ = write!(
+                    text,
+                    " No statement of migration {} is completed, but as it does not run in a \
+                     transaction, the first may be half done.",
+                    file.name
+                );
+            }
+        }
+        if let Some(error) = not_ended {
+            let _ = write!(
+                text,
+                " Its statement may still run on the server: {error:#}."
+            );
+        }
+        text
+    }
+}

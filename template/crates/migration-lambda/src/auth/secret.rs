@@ -1,0 +1,102 @@
+//! A database's login in Secrets Manager.
+//! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>
+
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result, bail};
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4::SigningParams;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// A time-out for the connection: without a way out of the VPC none comes about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a secret of RDS holds, as far as it is needed. Its host and database do not
+/// count: they may be those of another than the stack's.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html>
+#[derive(Deserialize)]
+pub struct Secret {
+    pub username: Option<String>,
+    pub password: String,
+}
+
+/// Fetches the current version of a secret.
+///
+/// # Errors
+/// When Secrets Manager cannot be reached within `time`, or refuses, or the secret is
+/// not the JSON that RDS writes.
+pub async fn fetch(
+    id: &str,
+    region: &str,
+    credentials: Credentials,
+    time: Duration,
+) -> Result<Secret> {
+    let url = endpoint(region);
+    let body = json!({ "SecretId": id }).to_string();
+    let headers = [
+        ("content-type", "application/x-amz-json-1.1"),
+        ("x-amz-target", "secretsmanager.GetSecretValue"),
+    ];
+    let identity = credentials.into();
+    let parameters = SigningParams::builder()
+        .identity(&identity)
+        .region(region)
+        .name("secretsmanager")
+        .time(SystemTime::now())
+        .settings(SigningSettings::default())
+        .build()?;
+    let signable = SignableRequest::new(
+        "POST",
+        &url,
+        headers.into_iter(),
+        SignableBody::Bytes(body.as_bytes()),
+    )?;
+    let (instructions, _) = sign(signable, &parameters.into())?.into_parts();
+
+    let client = reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(time.min(Duration::from_secs(10)))
+        .build()?;
+    let mut request = client.post(&url).body(body);
+    for (name, value) in headers.into_iter().chain(instructions.headers()) {
+        request = request.header(name, value);
+    }
+    let response = request.send().await.with_context(|| {
+        format!(
+            "no connection to {url}: a function in a VPC without NAT needs an interface \
+             endpoint for Secrets Manager there, whose security group lets it in"
+        )
+    })?;
+    let status = response.status();
+    let text = response.text().await.context("its answer broke off")?;
+    if !status.is_success() {
+        let error: Value = serde_json::from_str(&text).unwrap_or_default();
+        let field = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+        let kind = field("__type");
+        let message = [field("message"), field("Message")].concat();
+        bail!("{status} {kind} {message}");
+    }
+    let answer: Value = serde_json::from_str(&text).context("its answer is not JSON")?;
+    let secret = answer["SecretString"]
+        .as_str()
+        .context("the secret is binary, not a text")?;
+    // The parser's own message would quote what it stumbles on: the secret.
+    serde_json::from_str(secret)
+        .ok()
+        .context("the secret is not JSON with a `password`, as RDS writes it")
+}
+
+/// Where Secrets Manager is; the variables are those of all AWS SDKs.
+fn endpoint(region: &str) -> String {
+    ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|url| !url.is_empty())
+        .map(|url| format!("{}/", url.trim_end_matches('/')))
+        .unwrap_or_else(|| {
+            let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
+            format!("https://secretsmanager.{region}.amazonaws.com{suffix}/")
+        })
+}

@@ -1,0 +1,269 @@
+//! The function's own connection to the database: what was applied, what runs, and
+//! the end of it. Migrations themselves are Atlas' business.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use atlas::{Revision, history};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::time::{sleep, timeout};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::auth::Login;
+use crate::config::{Config, Tls};
+
+/// For one attempt to connect, and for one question.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two attempts to connect.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// An open connection.
+pub struct Database {
+    client: Client,
+}
+
+/// Why there is no connection.
+pub enum ConnectError {
+    /// The server knows no such user with such a password.
+    Login(anyhow::Error),
+    Other(anyhow::Error),
+}
+
+/// A statement that runs on the server.
+#[derive(Debug)]
+pub struct Running {
+    pub statement: String,
+    /// The sessions that hold a lock which it waits for, in words; may be empty.
+    pub waits_for: String,
+}
+
+impl Database {
+    /// Connects, and goes on trying while the server is starting, full, or refuses
+    /// connections: an Aurora that paused needs some 15 s to wake up.
+    pub async fn connect(
+        config: &Config,
+        login: &Login,
+        time: Duration,
+    ) -> Result<Self, ConnectError> {
+        let give_up = Instant::now() + time.min(config.connect_timeout);
+        loop {
+            let (error, may_pass) = match timeout(TIMEOUT, Self::connect_once(config, login)).await
+            {
+                Ok(Ok(database)) => return Ok(database),
+                Ok(Err(error)) if is_login_refused(&error) => {
+                    return Err(ConnectError::Login(describe(config, error)));
+                }
+                Ok(Err(error)) => {
+                    let may_pass = may_pass(&error);
+                    (error, may_pass)
+                }
+                Err(_) => (
+                    anyhow!(
+                        "no answer within {} s: do the security groups let the function in?",
+                        TIMEOUT.as_secs()
+                    ),
+                    true,
+                ),
+            };
+            if !may_pass || Instant::now() + PAUSE > give_up {
+                return Err(ConnectError::Other(describe(config, error)));
+            }
+            tracing::info!("cannot connect to the database yet: {error:#}");
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn connect_once(config: &Config, login: &Login) -> Result<Self> {
+        let mut options = tokio_postgres::Config::new();
+        options
+            .host(&config.host)
+            .port(config.port)
+            .dbname(&config.name)
+            .user(&login.user)
+            .password(&login.password)
+            .connect_timeout(TIMEOUT)
+            .application_name("migration-lambda");
+        let client = match &config.tls {
+            Tls::Disable => {
+                options.ssl_mode(SslMode::Disable);
+                let (client, connection) = options.connect(NoTls).await?;
+                tokio::spawn(connection);
+                client
+            }
+            Tls::VerifyFull { ca_bundle } => {
+                options.ssl_mode(SslMode::Require);
+                let roots = root_certificates(ca_bundle)?;
+                let tls = ClientConfig::builder()
+                    .with_root_certificates(roots)
+                    .with_no_client_auth();
+                let (client, connection) = options.connect(MakeRustlsConnect::new(tls)).await?;
+                tokio::spawn(connection);
+                client
+            }
+        };
+        Ok(Self { client })
+    }
+
+    /// All of Atlas' history; empty before the first migration.
+    pub async fn history(&self) -> Result<Vec<Revision>> {
+        let exists = self
+            .query("SELECT to_regclass($1) IS NOT NULL", &[&history::TABLE])
+            .await?;
+        if !exists.iter().any(|row| row.get::<_, bool>(0)) {
+            return Ok(Vec::new());
+        }
+        // Names that begin with a dot are notes of Atlas itself.
+        let rows = self
+            .query(
+                &format!(
+                    "SELECT version, type, applied, total, error, error_stmt FROM {} \
+                     WHERE version NOT LIKE '.%'",
+                    history::TABLE
+                ),
+                &[],
+            )
+            .await?;
+        let text = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let count = |count: i64| usize::try_from(count).unwrap_or_default();
+        Ok(rows
+            .iter()
+            .map(|row| {
+                let kind: i64 = row.get(1);
+                Revision {
+                    version: row.get(0),
+                    applied: count(row.get(2)),
+                    total: count(row.get(3)),
+                    is_baseline: kind & Revision::BASELINE != 0,
+                    is_resolved: kind & Revision::RESOLVED != 0,
+                    error: text(row.get(4)),
+                    error_statement: text(row.get(5)),
+                }
+            })
+            .collect())
+    }
+
+    /// Whether nothing can be written: a replica, or a role that only reads.
+    pub async fn is_read_only(&self) -> Result<bool> {
+        let rows = self
+            .query(
+                "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'",
+                &[],
+            )
+            .await?;
+        Ok(rows.iter().any(|row| row.get(0)))
+    }
+
+    /// The statement that a session of this name runs.
+    pub async fn running(&self, application_name: &str) -> Result<Option<Running>> {
+        let rows = self
+            .query(
+                "SELECT query, coalesce((
+                     SELECT string_agg(format('%s (user %s, application %s, %s)',
+                         b.pid, b.usename, b.application_name, b.state), ', ')
+                     FROM pg_stat_activity b WHERE b.pid = ANY (pg_blocking_pids(a.pid))), '')
+                 FROM pg_stat_activity a
+                 WHERE application_name = $1 AND state = 'active'
+                 ORDER BY query_start LIMIT 1",
+                &[&application_name],
+            )
+            .await?;
+        Ok(rows.first().map(|row| Running {
+            statement: row.get(0),
+            waits_for: row.get(1),
+        }))
+    }
+
+    /// Ends the sessions of this name and waits until they are gone.
+    ///
+    /// # Errors
+    /// When some are still there after `time`.
+    pub async fn end_sessions(&self, application_name: &str, time: Duration) -> Result<()> {
+        let give_up = Instant::now() + time;
+        loop {
+            // One cannot end the sessions of a stronger role, but this is the same.
+            let rows = self
+                .query(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                     WHERE application_name = $1 AND pid <> pg_backend_pid()",
+                    &[&application_name],
+                )
+                .await?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() > give_up {
+                bail!("the server has not ended the statement yet");
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn query(
+        &self,
+        sql: &str,
+        parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)],
+    ) -> Result<Vec<tokio_postgres::Row>> {
+        timeout(TIMEOUT, self.client.query(sql, parameters))
+            .await
+            .context("the database does not answer")?
+            .context("the database")
+    }
+}
+
+fn root_certificates(file: &std::path::Path) -> Result<Arc<RootCertStore>> {
+    let pem =
+        fs::read(file).with_context(|| format!("cannot read DB_CA_BUNDLE, {}", file.display()))?;
+    let mut roots = RootCertStore::empty();
+    let certificates = CertificateDer::pem_slice_iter(&pem);
+    roots.add_parsable_certificates(certificates.filter_map(Result::ok));
+    if roots.is_empty() {
+        bail!("DB_CA_BUNDLE, {}, holds no certificate", file.display());
+    }
+    Ok(Arc::new(roots))
+}
+
+fn describe(config: &Config, error: anyhow::Error) -> anyhow::Error {
+    error.context(format!(
+        "cannot connect to the database {} at {}:{}",
+        config.name, config.host, config.port
+    ))
+}
+
+fn sql_state(error: &anyhow::Error) -> Option<&SqlState> {
+    error.downcast_ref::<tokio_postgres::Error>()?.code()
+}
+
+fn is_login_refused(error: &anyhow::Error) -> bool {
+    let refusals = [
+        SqlState::INVALID_PASSWORD,
+        SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+    ];
+    sql_state(error).is_some_and(|code| refusals.contains(code))
+}
+
+/// Whether the same may work in a moment.
+fn may_pass(error: &anyhow::Error) -> bool {
+    if let Some(code) = sql_state(error) {
+        let passing = [SqlState::TOO_MANY_CONNECTIONS, SqlState::CANNOT_CONNECT_NOW];
+        return passing.contains(code);
+    }
+    let io = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<std::io::Error>());
+    io.is_some_and(|io| {
+        [
+            ErrorKind::ConnectionRefused,
+            ErrorKind::ConnectionReset,
+            ErrorKind::TimedOut,
+        ]
+        .contains(&io.kind())
+    })
+}

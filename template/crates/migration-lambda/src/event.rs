@@ -1,0 +1,100 @@
+//! What CloudFormation asks for.
+//! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html>
+
+use anyhow::{Context as _, Result, bail};
+use aws_lambda_events::cloudformation::CreateRequest;
+use serde_json::Value;
+
+use crate::properties::Properties;
+
+/// What an answer needs of an event. All that can be read is taken, for a malformed
+/// event wants an answer too; a field that is missing is empty.
+#[derive(Clone, Debug, Default)]
+pub struct Envelope {
+    /// Where to put the answer: pre-signed, so a secret.
+    pub response_url: String,
+    pub request_type: String,
+    pub request_id: String,
+    pub stack_id: String,
+    pub logical_resource_id: String,
+    physical_resource_id: String,
+}
+
+impl Envelope {
+    pub fn read(event: &Value) -> Self {
+        let field = |name| {
+            event
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        Self {
+            response_url: field("ResponseURL"),
+            request_type: field("RequestType"),
+            request_id: field("RequestId"),
+            stack_id: field("StackId"),
+            logical_resource_id: field("LogicalResourceId"),
+            physical_resource_id: field("PhysicalResourceId"),
+        }
+    }
+
+    /// The resource's id, made where there is none yet: on Create.
+    ///
+    /// One that changes makes CloudFormation delete the resource behind the old one, so
+    /// the event's own is kept, whatever it is. A retry of a Create makes the same.
+    pub fn physical_resource_id(&self) -> String {
+        if !self.physical_resource_id.is_empty() {
+            return self.physical_resource_id.clone();
+        }
+        let stack = self.stack_id.rsplit('/').next().unwrap_or_default();
+        match (self.logical_resource_id.as_str(), stack) {
+            ("", "") => "migrations".to_owned(),
+            (resource, stack) => format!("{resource}-{stack}"),
+        }
+    }
+}
+
+/// The properties of a Create or Update.
+///
+/// # Errors
+/// When the event lacks a field that CloudFormation always sends, or a property is
+/// wrong.
+pub fn properties(event: Value) -> Result<Properties> {
+    // An Update has the fields of a Create, and more that do not matter here.
+    let request: CreateRequest<Value> =
+        serde_json::from_value(event).context("the event is malformed")?;
+    let Value::Object(properties) = request.resource_properties else {
+        bail!("the event is malformed: ResourceProperties is no object");
+    };
+    Properties::read(properties)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_physical_id_is_made_once_and_kept() {
+        let mut event = json!({
+            "LogicalResourceId": "Migrations",
+            "StackId": "arn:aws:cloudformation:eu-central-1:123456789012:stack/app/5f2c",
+        });
+        let id = |event: &Value| Envelope::read(event).physical_resource_id();
+        assert_eq!(id(&event), "Migrations-5f2c");
+        event["PhysicalResourceId"] = json!("made up by somebody");
+        assert_eq!(id(&event), "made up by somebody");
+        assert_eq!(id(&json!({"StackId": 7})), "migrations");
+    }
+
+    #[test]
+    fn says_what_an_event_lacks() {
+        let error = properties(json!({"RequestType": "Create"})).unwrap_err();
+        assert_eq!(
+            format!("{error:#}"),
+            "the event is malformed: missing field `RequestId`"
+        );
+    }
+}

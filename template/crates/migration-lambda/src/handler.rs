@@ -1,0 +1,166 @@
+//! From an event to an answer that is always given.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use anyhow::{Result, anyhow, ensure};
+use futures_util::FutureExt as _;
+use lambda_runtime::{Context, LambdaEvent};
+use serde_json::Value;
+use tokio::time::timeout_at;
+use tracing::Instrument as _;
+
+use crate::answer::Answer;
+use crate::deadline::Deadline;
+use crate::deliver::deliver;
+use crate::event::{self, Envelope};
+use crate::migrate::migrate;
+use crate::redact;
+use crate::telemetry::Invocation;
+
+static IS_WARM: AtomicBool = AtomicBool::new(false);
+
+/// Handles an event of CloudFormation.
+///
+/// # Errors
+/// When the answer could not be delivered: Lambda then sends the event again.
+pub async fn handle(event: LambdaEvent<Value>) -> Result<(), lambda_runtime::Error> {
+    let LambdaEvent { payload, context } = event;
+    let envelope = Envelope::read(&payload);
+    redact::forget();
+    redact::hide_url(&envelope.response_url);
+    let span = tracing::info_span!("invocation", requestId = context.request_id);
+    let handled = respond(payload, envelope, &context).instrument(span).await;
+    // Lambda puts the error into the log as well.
+    handled.map_err(|error| redact::scrub(&format!("{error:#}")).into())
+}
+
+async fn respond(event: Value, envelope: Envelope, context: &Context) -> Result<()> {
+    let started = Instant::now();
+    let deadline = Deadline::at(context.deadline);
+    tracing::info!(
+        request_type = envelope.request_type,
+        stack = envelope.stack_id,
+        resource = envelope.logical_resource_id,
+        seconds_left = deadline.left().as_secs(),
+        "begin"
+    );
+    let work = work(event, &envelope, &deadline, context, started);
+    let answer = always(work, &deadline)
+        .await
+        .unwrap_or_else(|error| Answer::failure(&envelope, &error));
+    if answer.succeeded() {
+        tracing::info!("SUCCESS: {}", answer.reason());
+    } else {
+        tracing::error!("FAILED: {}", answer.reason());
+    }
+
+    let delivered = if envelope.response_url.is_empty() {
+        Err(anyhow!(
+            "the event has no ResponseURL, so there is nobody to answer: it does not come \
+             from CloudFormation"
+        ))
+    } else {
+        deliver(&envelope.response_url, &answer.body(), &deadline).await
+    };
+    if let Err(error) = &delivered {
+        tracing::error!("the answer is not delivered: {error:#}");
+    }
+    Invocation {
+        request_id: &context.request_id,
+        request_type: &envelope.request_type,
+        cold_start: !IS_WARM.swap(true, Ordering::Relaxed),
+        duration: started.elapsed(),
+        applied: answer.applied,
+        succeeded: answer.succeeded(),
+        answered: delivered.is_ok(),
+    }
+    .write();
+    delivered
+}
+
+async fn work(
+    event: Value,
+    envelope: &Envelope,
+    deadline: &Deadline,
+    context: &Context,
+    started: Instant,
+) -> Result<Answer> {
+    match envelope.request_type.as_str() {
+        // The database is not the stack's to delete.
+        "Delete" => Ok(Answer::success(envelope, "Nothing is touched on Delete.")),
+        "Create" | "Update" => {
+            let properties = event::properties(event)?;
+            ensure!(
+                !envelope.response_url.is_empty(),
+                "nothing is applied for an event that cannot be answered"
+            );
+            let report = migrate(&properties, deadline, &context.request_id).await?;
+            let milliseconds = started.elapsed().as_millis();
+            Ok(Answer::report(envelope, &report, milliseconds))
+        }
+        "" => Err(anyhow!("the event is malformed: it has no RequestType")),
+        other => Err(anyhow!(
+            "the RequestType is {other:?}, but Create, Update and Delete are all there is"
+        )),
+    }
+}
+
+/// The outcome of `work`, or an error if it panics or takes too long.
+async fn always<T>(work: impl Future<Output = Result<T>>, deadline: &Deadline) -> Result<T> {
+    let work = AssertUnwindSafe(work).catch_unwind();
+    match timeout_at(deadline.answer_by().into(), work).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(panic)) => {
+            let message = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(anyhow!(
+                "the function panicked, which is a defect of it: {}",
+                message.unwrap_or("see its log")
+            ))
+        }
+        Err(_) => Err(anyhow!(
+            "out of time: the function's time-out is near, and it is not known what is applied"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    fn deadline(seconds: u64) -> Deadline {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Deadline::at(u64::try_from(now.unwrap().as_millis()).unwrap() + seconds * 1000)
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error() {
+        let panics = async {
+            let nothing: Option<()> = None;
+            nothing.expect("something");
+            Ok(())
+        };
+        let error = always(panics, &deadline(60)).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the function panicked, which is a defect of it: something"
+        );
+    }
+
+    #[tokio::test]
+    async fn work_that_hangs_is_given_up_while_there_is_time() {
+        let (started, deadline) = (Instant::now(), deadline(2));
+        let hangs = std::future::pending::<Result<()>>();
+        let error = always(hangs, &deadline).await.unwrap_err();
+        assert!(error.to_string().starts_with("out of time"), "{error}");
+        assert!(started.elapsed() < Duration::from_secs(2));
+        assert!(deadline.left() > Duration::ZERO);
+    }
+}

@@ -1,0 +1,32 @@
+//! The CloudFormation custom resource that applies the migrations.
+//!
+//! An invocation goes through these modules from the top down: [`handler`] takes the
+//! event and sees that it is answered, come what may; [`migrate`] does the work;
+//! [`apply`] runs Atlas; [`deliver`] sends the [`answer`].
+
+mod answer;
+mod apply;
+mod auth;
+mod child;
+mod config;
+mod database;
+mod deadline;
+mod deliver;
+mod event;
+mod handler;
+mod migrate;
+mod properties;
+mod redact;
+mod telemetry;
+
+use lambda_runtime::{Error, service_fn};
+
+// One invocation comes at a time, and it mostly waits: more threads would be idle.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .expect("nothing else chose a provider");
+    lambda_runtime::run(service_fn(handler::handle)).await
+}

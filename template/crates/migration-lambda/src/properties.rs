@@ -1,0 +1,156 @@
+//! What a stack may say about its migrations.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// How long to wait for another deployment to the same database.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The properties of the custom resource. CloudFormation makes strings of all values,
+/// and a parameter left blank an empty one, which is as good as none.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Properties {
+    /// The hash of the migration directory that the stack was deployed with, `h1:...`.
+    pub migration_hash: String,
+    /// These beat the environment.
+    pub database: Database,
+    /// Only tells what would be applied.
+    pub dry_run: bool,
+    /// The version that a database without history is taken to be at.
+    pub baseline_version: Option<String>,
+    /// How long to wait for another deployment to the same database.
+    pub lock_timeout: Duration,
+    /// Whether a database that has more migrations than the package is an error.
+    pub fail_when_ahead: bool,
+}
+
+/// The database that a stack names.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Database {
+    pub name: Option<String>,
+    pub host: Option<String>,
+    pub port: Option<String>,
+    pub user: Option<String>,
+}
+
+/// As they come; an unknown one is refused, because a mistyped `DryRun` would apply.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
+struct Raw {
+    migration_hash: Option<String>,
+    database_name: Option<String>,
+    database_host: Option<String>,
+    database_port: Option<String>,
+    database_user: Option<String>,
+    dry_run: Option<String>,
+    baseline_version: Option<String>,
+    lock_timeout: Option<String>,
+    on_database_ahead: Option<String>,
+    /// Any change of it makes CloudFormation call; its value means nothing.
+    #[serde(rename = "ForceUpdate")]
+    _force_update: Option<String>,
+    /// For CloudFormation itself, which passes them on.
+    #[serde(rename = "ServiceToken")]
+    _service_token: Option<String>,
+    #[serde(rename = "ServiceTimeout")]
+    _service_timeout: Option<String>,
+}
+
+impl Properties {
+    /// # Errors
+    /// When one is unknown, malformed or missing; says which.
+    pub fn read(properties: Map<String, Value>) -> Result<Self> {
+        let strings: Map<String, Value> = properties
+            .into_iter()
+            .filter_map(|(name, value)| match value {
+                Value::Null => None,
+                Value::String(text) if text.trim().is_empty() => None,
+                Value::Bool(_) | Value::Number(_) => Some((name, value.to_string().into())),
+                other => Some((name, other)),
+            })
+            .collect();
+        let raw: Raw = serde_json::from_value(strings.into()).context("wrong property")?;
+
+        let migration_hash = raw.migration_hash.context(
+            "the property MigrationHash is missing: it holds the first line of atlas.sum \
+             (`just hash-migrations` writes it)",
+        )?;
+        Ok(Self {
+            migration_hash: migration_hash.trim().to_owned(),
+            database: Database {
+                name: raw.database_name,
+                host: raw.database_host,
+                port: raw.database_port,
+                user: raw.database_user,
+            },
+            dry_run: choice("DryRun", raw.dry_run, ["false", "true"])?,
+            baseline_version: raw.baseline_version,
+            lock_timeout: raw.lock_timeout.map_or(Ok(LOCK_TIMEOUT), seconds)?,
+            fail_when_ahead: choice(
+                "OnDatabaseAhead",
+                raw.on_database_ahead,
+                ["succeed", "fail"],
+            )?,
+        })
+    }
+}
+
+/// Whether the second of two values was given; the first is the default.
+fn choice(name: &str, value: Option<String>, [no, yes]: [&str; 2]) -> Result<bool> {
+    let value = value.unwrap_or_else(|| no.to_owned());
+    ensure!(
+        [no, yes].contains(&value.as_str()),
+        "the property {name} is {value:?}, but must be {no} or {yes}"
+    );
+    Ok(value == yes)
+}
+
+fn seconds(value: String) -> Result<Duration> {
+    let seconds: u32 = value.parse().ok().with_context(|| {
+        format!("the property LockTimeout is {value:?}, but must be a number of seconds")
+    })?;
+    Ok(Duration::from_secs(seconds.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(properties: Value) -> Result<Properties> {
+        let Value::Object(properties) = properties else {
+            panic!("no object")
+        };
+        Properties::read(properties)
+    }
+
+    #[test]
+    fn blanks_are_defaults_and_types_do_not_matter() {
+        let short = read(json!({"MigrationHash": "h1:x"})).unwrap();
+        let long = read(json!({
+            "ServiceToken": "arn", "ServiceTimeout": 600, "ForceUpdate": 7,
+            "MigrationHash": " h1:x ", "DatabaseName": "", "DryRun": false,
+            "LockTimeout": 60, "OnDatabaseAhead": "succeed", "BaselineVersion": null,
+        }))
+        .unwrap();
+        assert_eq!(short, long);
+        assert!(!short.dry_run && !short.fail_when_ahead);
+    }
+
+    #[rstest]
+    #[case(json!({}), "the property MigrationHash is missing")]
+    #[case(json!({"MigrationHash": "h1:x", "Dryrun": "true"}), "unknown field `Dryrun`, expected one of")]
+    #[case(json!({"MigrationHash": "h1:x", "DryRun": "yes"}), "DryRun is \"yes\", but must be false or true")]
+    #[case(json!({"MigrationHash": "h1:x", "LockTimeout": "1m"}), "LockTimeout is \"1m\", but must be a number")]
+    #[case(json!({"MigrationHash": "h1:x", "OnDatabaseAhead": "no"}), "must be succeed or fail")]
+    #[case(json!({"MigrationHash": ["h1:x"]}), "invalid type: sequence")]
+    fn says_what_is_wrong(#[case] properties: Value, #[case] expected: &str) {
+        let error = format!("{:#}", read(properties).unwrap_err());
+        assert!(error.contains(expected), "{error}");
+    }
+}

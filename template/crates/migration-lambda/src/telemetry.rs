@@ -1,0 +1,107 @@
+//! What the function writes: a log of JSON lines, and one line of metrics.
+
+use std::io::{self, Write};
+use std::time::{Duration, SystemTime};
+
+use serde_json::json;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::redact::scrub;
+
+/// Logs from now on, panics too. LOG_LEVEL chooses how much.
+///
+/// The level is for this program alone: at a low level, its libraries write down
+/// requests, with the URLs that they go to.
+pub fn start() {
+    let level = std::env::var("LOG_LEVEL").unwrap_or_default();
+    let level = level.parse().unwrap_or(LevelFilter::INFO);
+    let targets = Targets::new()
+        .with_target("migration_lambda", level)
+        .with_default(LevelFilter::WARN);
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_target(false)
+        .with_span_list(false)
+        .with_writer(|| Scrubbed);
+    tracing_subscriber::registry()
+        .with(targets)
+        .with(lines)
+        .init();
+    std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
+}
+
+/// Standard output without secrets. The subscriber writes a line at a time.
+struct Scrubbed;
+
+impl Write for Scrubbed {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = scrub(&String::from_utf8_lossy(line));
+        io::stdout().lock().write_all(text.as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
+    }
+}
+
+/// How an invocation went.
+pub struct Invocation<'a> {
+    pub request_id: &'a str,
+    pub request_type: &'a str,
+    /// Whether it was the first of this process.
+    pub cold_start: bool,
+    pub duration: Duration,
+    pub applied: usize,
+    /// Whether CloudFormation was told of success.
+    pub succeeded: bool,
+    pub answered: bool,
+}
+
+impl Invocation<'_> {
+    /// Writes it in the embedded metric format, of which CloudWatch makes metrics.
+    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+    pub fn write(&self) {
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let outcome = match (self.answered, self.succeeded) {
+            (false, _) => "UNANSWERED",
+            (true, true) => "SUCCESS",
+            (true, false) => "FAILED",
+        };
+        // An event may hold any text for a type.
+        let request_type = match self.request_type {
+            known @ ("Create" | "Update" | "Delete") => known,
+            _ => "Other",
+        };
+        let metric = |name, unit| json!({ "Name": name, "Unit": unit });
+        let line = json!({
+            "_aws": {
+                "Timestamp": u64::try_from(now.as_millis()).unwrap_or_default(),
+                "CloudWatchMetrics": [{
+                    "Namespace": "MigrationLambda",
+                    "Dimensions": [["FunctionName"]],
+                    "Metrics": [
+                        metric("Duration", "Milliseconds"),
+                        metric("AppliedMigrations", "Count"),
+                        metric("Failed", "Count"),
+                    ],
+                }],
+            },
+            "FunctionName": std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
+            "Duration": u64::try_from(self.duration.as_millis()).unwrap_or_default(),
+            "AppliedMigrations": self.applied,
+            "Failed": u8::from(!self.succeeded || !self.answered),
+            "Outcome": outcome,
+            "RequestType": request_type,
+            "ColdStart": self.cold_start,
+            "requestId": self.request_id,
+        });
+        // Nobody is there to be told when standard output is gone.
+        let _ = writeln!(Scrubbed, "{line}");
+    }
+}
