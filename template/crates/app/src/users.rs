@@ -5,8 +5,8 @@
 
 use entity::{address, user};
 use sea_orm::{
-    ActiveEnum, ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
-    QueryOrder, Set, SqlErr, TransactionSession, TransactionTrait,
+    ActiveEnum, ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, Set, SqlErr, TransactionSession, TransactionTrait,
 };
 
 /// Where to send something to a new user.
@@ -74,6 +74,14 @@ pub async fn find_by_email(
         .filter(user::Column::Email.eq(email))
         .one(connection)
         .await
+}
+
+/// The number of users.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count(connection: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    user::Entity::find().count(connection).await
 }
 
 /// The addresses of a user, oldest first.

@@ -47,6 +47,16 @@ async fn finds_a_user_by_email(#[future(awt)] tx: DatabaseTransaction) {
 
 #[rstest]
 #[tokio::test]
+async fn counts_users(#[future(awt)] tx: DatabaseTransaction) {
+    assert_eq!(users::count(&tx).await.unwrap(), 0);
+    users::register(&tx, "ada@example.com", "Ada", address())
+        .await
+        .unwrap();
+    assert_eq!(users::count(&tx).await.unwrap(), 1);
+}
+
+#[rstest]
+#[tokio::test]
 async fn refuses_an_email_that_is_taken_and_keeps_nothing(#[future(awt)] tx: DatabaseTransaction) {
     users::register(&tx, "ada@example.com", "Ada", address())
         .await

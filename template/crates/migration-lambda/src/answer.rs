@@ -79,7 +79,8 @@ impl Answer {
     fn new(envelope: &Envelope, status: Status, reason: &str) -> Self {
         let mut response = Response::default();
         response.status = status;
-        response.reason = Some(scrub(reason));
+        // Whole, it may be too long for the log, too.
+        response.reason = Some(fit(&scrub(reason), LONGEST));
         response.physical_resource_id = fit(&envelope.physical_resource_id(), LONGEST_ID);
         response.stack_id = fit(&envelope.stack_id, LONGEST_ID);
         response.request_id = fit(&envelope.request_id, LONGEST_ID);

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Error, Result, anyhow};
 use atlas::{ApplyOptions, Atlas, Commands, MigrationDirectory, MigrationFile, Standing, sql};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use rds::Login;
 
-use crate::auth::Login;
 use crate::child::AtlasProcess;
-use crate::config::{Config, Tls};
+use crate::config::Config;
 use crate::database::{Database, Running};
 use crate::deadline::Deadline;
 
@@ -49,7 +48,11 @@ impl Run<'_> {
             baseline: baseline.map(str::to_owned),
             dry_run: false,
         };
-        let url = self.url();
+        let mut url = self.url();
+        if self.database.can_check_clients().await? {
+            // Should the network break, the statement ends then, and not at its time-out.
+            url.push_str("&client_connection_check_interval=1000");
+        }
         let mut process = AtlasProcess::start(atlas.apply(self.directory, &url, &options)?)?;
         let Some(output) = process.output(self.deadline.stop_work()).await? else {
             let running = self.database.running(self.application()).await;
@@ -96,31 +99,14 @@ impl Run<'_> {
 
     /// The connection string, with the password in it.
     fn url(&self) -> String {
-        let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-        let Config { host, port, .. } = self.config;
-        let host = if host.contains(':') {
-            format!("[{host}]")
-        } else {
-            encode(host)
-        };
-        let tls = match &self.config.tls {
-            Tls::Disable => "sslmode=disable".to_owned(),
-            Tls::VerifyFull { ca_bundle } => format!(
-                "sslmode=verify-full&sslrootcert={}",
-                encode(&ca_bundle.to_string_lossy())
-            ),
-        };
         // Should this process be gone before it can end a statement, the server does.
         let limit = self.deadline.left() + Duration::from_secs(5);
-        format!(
-            "postgres://{}:{}@{host}:{port}/{}?{tls}&application_name={}&connect_timeout=10\
-             &statement_timeout={}",
-            encode(&self.login.user),
-            encode(&self.login.password),
-            encode(&self.config.name),
-            encode(self.application()),
-            limit.as_millis(),
-        )
+        let parameters = [
+            ("application_name", self.application()),
+            ("connect_timeout", "10"),
+            ("statement_timeout", &limit.as_millis().to_string()),
+        ];
+        self.config.database.url(self.login, &parameters)
     }
 
     async fn out_of_time(&self, running: Option<Running>, not_ended: Option<Error>) -> Error {
@@ -156,6 +142,11 @@ impl Run<'_> {
                     let _ = write!(text, "; in the statement: {}", statement.trim());
                 }
                 text
+            }
+            atlas::Error::Failed { output, .. } if output.contains("is not clean") => {
+                "the database has tables, but no history of migrations: name the last migration \
+                 that they hold with the property BaselineVersion"
+                    .to_owned()
             }
             // It was too much to keep.
             atlas::Error::Unreadable { .. } if output.status.success() => {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use atlas::{Revision, history};
+use rds::{Login, Settings, Tls};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -17,8 +18,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::auth::Login;
-use crate::config::{Config, Tls};
+use crate::config::Config;
 
 /// For one attempt to connect, and for one question.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -55,43 +55,43 @@ impl Database {
     ) -> Result<Self, ConnectError> {
         let give_up = Instant::now() + time.min(config.connect_timeout);
         loop {
-            let (error, may_pass) = match timeout(TIMEOUT, Self::connect_once(config, login)).await
-            {
-                Ok(Ok(database)) => return Ok(database),
-                Ok(Err(error)) if is_login_refused(&error) => {
-                    return Err(ConnectError::Login(describe(config, error)));
-                }
-                Ok(Err(error)) => {
-                    let may_pass = may_pass(&error);
-                    (error, may_pass)
-                }
-                Err(_) => (
-                    anyhow!(
-                        "no answer within {} s: do the security groups let the function in?",
-                        TIMEOUT.as_secs()
+            let (error, may_pass) =
+                match timeout(TIMEOUT, Self::connect_once(&config.database, login)).await {
+                    Ok(Ok(database)) => return Ok(database),
+                    Ok(Err(error)) if is_login_refused(&error) => {
+                        return Err(ConnectError::Login(describe(&config.database, error)));
+                    }
+                    Ok(Err(error)) => {
+                        let may_pass = may_pass(&error);
+                        (error, may_pass)
+                    }
+                    Err(_) => (
+                        anyhow!(
+                            "no answer within {} s: do the security groups let the function in?",
+                            TIMEOUT.as_secs()
+                        ),
+                        true,
                     ),
-                    true,
-                ),
-            };
+                };
             if !may_pass || Instant::now() + PAUSE > give_up {
-                return Err(ConnectError::Other(describe(config, error)));
+                return Err(ConnectError::Other(describe(&config.database, error)));
             }
             tracing::info!("cannot connect to the database yet: {error:#}");
             sleep(PAUSE).await;
         }
     }
 
-    async fn connect_once(config: &Config, login: &Login) -> Result<Self> {
+    async fn connect_once(settings: &Settings, login: &Login) -> Result<Self> {
         let mut options = tokio_postgres::Config::new();
         options
-            .host(&config.host)
-            .port(config.port)
-            .dbname(&config.name)
+            .host(&settings.host)
+            .port(settings.port)
+            .dbname(&settings.name)
             .user(&login.user)
-            .password(&login.password)
+            .password(&login.password.0)
             .connect_timeout(TIMEOUT)
             .application_name("migration-lambda");
-        let client = match &config.tls {
+        let client = match &settings.tls {
             Tls::Disable => {
                 options.ssl_mode(SslMode::Disable);
                 let (client, connection) = options.connect(NoTls).await?;
@@ -155,6 +155,18 @@ impl Database {
         let rows = self
             .query(
                 "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'",
+                &[],
+            )
+            .await?;
+        Ok(rows.iter().any(|row| row.get(0)))
+    }
+
+    /// Whether the server can look after its clients while a statement runs: it does
+    /// since PostgreSQL 14.
+    pub async fn can_check_clients(&self) -> Result<bool> {
+        let rows = self
+            .query(
+                "SELECT current_setting('client_connection_check_interval', true) IS NOT NULL",
                 &[],
             )
             .await?;
@@ -230,10 +242,10 @@ fn root_certificates(file: &std::path::Path) -> Result<Arc<RootCertStore>> {
     Ok(Arc::new(roots))
 }
 
-fn describe(config: &Config, error: anyhow::Error) -> anyhow::Error {
+fn describe(settings: &Settings, error: anyhow::Error) -> anyhow::Error {
     error.context(format!(
         "cannot connect to the database {} at {}:{}",
-        config.name, config.host, config.port
+        settings.name, settings.host, settings.port
     ))
 }
 

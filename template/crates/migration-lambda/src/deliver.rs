@@ -11,6 +11,8 @@ use crate::deadline::Deadline;
 /// For one attempt.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = 5;
+/// Left at the end, to tell the log that there is no answer.
+const MARGIN: Duration = Duration::from_millis(500);
 /// Before the second attempt; twice as long before each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
@@ -37,13 +39,14 @@ pub async fn deliver(url: &str, body: &str, deadline: &Deadline) -> Result<()> {
     let client = Client::builder().build().context("cannot set up HTTP")?;
     let mut pause = FIRST_PAUSE;
     for attempt in 1.. {
-        let error = match put(&client, &url, body, deadline.left().min(TIMEOUT)).await {
+        let time = deadline.left().saturating_sub(MARGIN).min(TIMEOUT);
+        let error = match put(&client, &url, body, time).await {
             Ok(()) => return Ok(()),
             Err(Failure::Final(error)) => return Err(error),
             Err(Failure::Passing(error)) => error,
         };
         tracing::warn!(attempt, "the answer did not get through: {error:#}");
-        if attempt == ATTEMPTS || deadline.left() < pause {
+        if attempt == ATTEMPTS || deadline.left() < pause + MARGIN {
             return Err(error);
         }
         tokio::time::sleep(pause).await;

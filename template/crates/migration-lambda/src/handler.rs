@@ -10,7 +10,6 @@ use futures_util::FutureExt as _;
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::Value;
 use tokio::time::timeout_at;
-use tracing::Instrument as _;
 
 use crate::answer::Answer;
 use crate::deadline::Deadline;
@@ -18,7 +17,7 @@ use crate::deliver::deliver;
 use crate::event::{self, Envelope};
 use crate::migrate::migrate;
 use crate::redact;
-use crate::telemetry::Invocation;
+use crate::telemetry::{self, Invocation};
 
 static IS_WARM: AtomicBool = AtomicBool::new(false);
 
@@ -31,8 +30,11 @@ pub async fn handle(event: LambdaEvent<Value>) -> Result<(), lambda_runtime::Err
     let envelope = Envelope::read(&payload);
     redact::forget();
     redact::hide_url(&envelope.response_url);
-    let span = tracing::info_span!("invocation", requestId = context.request_id);
-    let handled = respond(payload, envelope, &context).instrument(span).await;
+    for name in ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "DB_PASSWORD"] {
+        redact::hide(&std::env::var(name).unwrap_or_default());
+    }
+    telemetry::begin(&context.request_id);
+    let handled = respond(payload, envelope, &context).await;
     // Lambda puts the error into the log as well.
     handled.map_err(|error| redact::scrub(&format!("{error:#}")).into())
 }
@@ -69,7 +71,6 @@ async fn respond(event: Value, envelope: Envelope, context: &Context) -> Result<
         tracing::error!("the answer is not delivered: {error:#}");
     }
     Invocation {
-        request_id: &context.request_id,
         request_type: &envelope.request_type,
         cold_start: !IS_WARM.swap(true, Ordering::Relaxed),
         duration: started.elapsed(),

@@ -6,7 +6,6 @@
 
 mod answer;
 mod apply;
-mod auth;
 mod child;
 mod config;
 mod database;

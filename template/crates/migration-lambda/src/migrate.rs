@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use atlas::{MigrationDirectory, MigrationFile, Standing};
+use rds::{Auth, Login};
 
 use crate::apply::Run;
-use crate::auth::{self, Login};
-use crate::config::{Auth, Config};
+use crate::config::Config;
 use crate::database::{ConnectError, Database};
 use crate::deadline::Deadline;
 use crate::properties::Properties;
+use crate::redact;
 
 /// A secret that is being rotated: the moment between the new password and its label.
 const ROTATION: Duration = Duration::from_secs(2);
@@ -55,7 +56,10 @@ pub async fn migrate(
     );
     judge(&files, &before, properties)?;
     if before.pending.is_empty() {
-        return Ok(Report::new(&files, &before, Vec::new()));
+        return Ok(Report {
+            plan: properties.dry_run.then(Vec::new),
+            ..Report::new(&files, &before, Vec::new())
+        });
     }
     let baseline = match &before.current {
         None => properties.baseline_version.as_deref(),
@@ -69,7 +73,7 @@ pub async fn migrate(
         !database.is_read_only().await?,
         "the database takes no writes: DB_HOST, {}, must be the writer's endpoint, and {} a \
          user that may write",
-        config.host,
+        config.database.host,
         login.user
     );
 
@@ -105,12 +109,12 @@ fn verify(directory: &MigrationDirectory, expected: &str) -> Result<()> {
 }
 
 async fn connect(config: &Config, deadline: &Deadline) -> Result<(Database, Login)> {
-    let login = auth::login(config, deadline.left_for_work()).await?;
+    let login = log_in(config, deadline).await?;
     let error = match Database::connect(config, &login, deadline.left_for_work()).await {
         Ok(database) => return Ok((database, login)),
         Err(error) => error,
     };
-    match (error, &config.auth) {
+    match (error, &config.database.auth) {
         (ConnectError::Login(error), Auth::Secret { .. }) => {
             tracing::warn!("fetching the secret anew, it may have been rotated: {error:#}");
             tokio::time::sleep(ROTATION).await;
@@ -123,11 +127,17 @@ async fn connect(config: &Config, deadline: &Deadline) -> Result<(Database, Logi
         }
         (ConnectError::Login(error) | ConnectError::Other(error), _) => return Err(error),
     }
-    let login = auth::login(config, deadline.left_for_work()).await?;
+    let login = log_in(config, deadline).await?;
     match Database::connect(config, &login, deadline.left_for_work()).await {
         Ok(database) => Ok((database, login)),
         Err(ConnectError::Login(error) | ConnectError::Other(error)) => Err(error),
     }
+}
+
+async fn log_in(config: &Config, deadline: &Deadline) -> Result<Login> {
+    let login = config.database.login(deadline.left_for_work()).await?;
+    redact::hide(&login.password.0);
+    Ok(login)
 }
 
 /// Whether Atlas could do its work, and may.

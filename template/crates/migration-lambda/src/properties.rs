@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use rds::Overrides;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -16,7 +17,7 @@ pub struct Properties {
     /// The hash of the migration directory that the stack was deployed with, `h1:...`.
     pub migration_hash: String,
     /// These beat the environment.
-    pub database: Database,
+    pub database: Overrides,
     /// Only tells what would be applied.
     pub dry_run: bool,
     /// The version that a database without history is taken to be at.
@@ -25,15 +26,6 @@ pub struct Properties {
     pub lock_timeout: Duration,
     /// Whether a database that has more migrations than the package is an error.
     pub fail_when_ahead: bool,
-}
-
-/// The database that a stack names.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Database {
-    pub name: Option<String>,
-    pub host: Option<String>,
-    pub port: Option<String>,
-    pub user: Option<String>,
 }
 
 /// As they come; an unknown one is refused, because a mistyped `DryRun` would apply.
@@ -80,7 +72,7 @@ impl Properties {
         )?;
         Ok(Self {
             migration_hash: migration_hash.trim().to_owned(),
-            database: Database {
+            database: Overrides {
                 name: raw.database_name,
                 host: raw.database_host,
                 port: raw.database_port,

@@ -1,6 +1,7 @@
 //! What the function writes: a log of JSON lines, and one line of metrics.
 
 use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
@@ -15,8 +16,12 @@ use crate::redact::scrub;
 /// The level is for this program alone: at a low level, its libraries write down
 /// requests, with the URLs that they go to.
 pub fn start() {
-    let level = std::env::var("LOG_LEVEL").unwrap_or_default();
-    let level = level.parse().unwrap_or(LevelFilter::INFO);
+    let level = std::env::var("LOG_LEVEL")
+        .ok()
+        // An empty text would be a level, too.
+        .filter(|level| !level.trim().is_empty())
+        .and_then(|level| level.trim().parse().ok())
+        .unwrap_or(LevelFilter::INFO);
     let targets = Targets::new()
         .with_target("migration_lambda", level)
         .with_default(LevelFilter::WARN);
@@ -24,6 +29,7 @@ pub fn start() {
         .json()
         .flatten_event(true)
         .with_target(false)
+        .with_current_span(false)
         .with_span_list(false)
         .with_writer(|| Scrubbed);
     tracing_subscriber::registry()
@@ -33,12 +39,25 @@ pub fn start() {
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
 }
 
-/// Standard output without secrets. The subscriber writes a line at a time.
+/// The request that is handled; empty before the first.
+static REQUEST: Mutex<String> = Mutex::new(String::new());
+
+/// Has each line from now on tell the request that it is of, those of libraries too.
+pub fn begin(request_id: &str) {
+    request_id.clone_into(&mut REQUEST.lock().unwrap_or_else(PoisonError::into_inner));
+}
+
+/// Standard output without secrets. It is written to a line at a time, an object of JSON.
 struct Scrubbed;
 
 impl Write for Scrubbed {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let text = scrub(&String::from_utf8_lossy(line));
+        let mut text = scrub(&String::from_utf8_lossy(line));
+        let request = REQUEST.lock().unwrap_or_else(PoisonError::into_inner);
+        if !request.is_empty() {
+            let id = serde_json::Value::from(request.as_str());
+            text = text.replacen('{', &format!("{{\"requestId\":{id},"), 1);
+        }
         io::stdout().lock().write_all(text.as_bytes())?;
         Ok(line.len())
     }
@@ -50,7 +69,6 @@ impl Write for Scrubbed {
 
 /// How an invocation went.
 pub struct Invocation<'a> {
-    pub request_id: &'a str,
     pub request_type: &'a str,
     /// Whether it was the first of this process.
     pub cold_start: bool,
@@ -99,9 +117,8 @@ impl Invocation<'_> {
             "Outcome": outcome,
             "RequestType": request_type,
             "ColdStart": self.cold_start,
-            "requestId": self.request_id,
         });
         // Nobody is there to be told when standard output is gone.
-        let _ = writeln!(Scrubbed, "{line}");
+        let _ = Scrubbed.write_all(format!("{line}\n").as_bytes());
     }
 }

@@ -94,8 +94,30 @@ pub async fn server_in(root: &Path) -> Result<Server> {
     if let (None | Some(Provider::Url), Some(url)) = (config.forced, &config.url) {
         return given_url::server(url).await;
     }
-    let dir = StateDir::of(root);
-    let name = name_of(root);
+    join_or_start(root, root, config).await
+}
+
+/// A further server for the project in `root`, shared only by those who ask for the
+/// same `name`: for tests that configure a server or stop it. It is started as the
+/// project's own, but never the one of `TEST_DATABASE_URL`, and stays until
+/// [`extra_down`] or [`down`].
+///
+/// # Errors
+///
+/// As of [`server_in`].
+pub async fn extra_server_in(root: &Path, name: &str) -> Result<Server> {
+    let root = canonical(root)?;
+    let mut config = Config::load(&root)?;
+    config.forced = config.forced.filter(|forced| *forced != Provider::Url);
+    let place = extras(&root).join(name);
+    fs::create_dir_all(&place).with_context(|| format!("could not create {}", place.display()))?;
+    join_or_start(&root, &place, config).await
+}
+
+/// `root` has the settings, `place` what is known of the server.
+async fn join_or_start(root: &Path, place: &Path, config: Config) -> Result<Server> {
+    let dir = StateDir::of(place);
+    let name = name_of(place);
     if let Some(server) = join::join(&dir, &config, &name).await? {
         return Ok(server);
     }
@@ -104,29 +126,57 @@ pub async fn server_in(root: &Path) -> Result<Server> {
     if let Some(server) = join::join(&dir, &config, &name).await? {
         return Ok(server);
     }
-    if let Err(error) = start::remove(root, &name, dir.read()).await {
+    if let Err(error) = start::remove(root, place, &name, dir.read()).await {
         // It may have been of another provider than the one that is used now.
         notice(&format!(
             "what an earlier run left could not be removed: {error:#}"
         ));
     }
-    start::start(root, config, name).await
+    start::start(place, config, name).await
 }
 
-/// Stops and removes the server that was started for the project in `root`, with
-/// all its data. Returns where it came from; None if there was none. A server of
-/// `TEST_DATABASE_URL` is the caller's: it is left alone.
+/// Stops and removes the servers that were started for the project in `root`, with
+/// all their data. Returns where the project's own came from, else a further one;
+/// None if there was none. A server of `TEST_DATABASE_URL` is the caller's: it is
+/// left alone.
 ///
 /// # Errors
 ///
-/// When the server cannot be stopped or its files cannot be removed.
+/// When a server cannot be stopped or its files cannot be removed.
 pub async fn down(root: &Path) -> Result<Option<Provider>> {
     let root = &canonical(root)?;
-    let dir = StateDir::of(root);
+    let mut extra = None;
+    // None was ever started where there is no such directory.
+    for entry in fs::read_dir(extras(root)).into_iter().flatten() {
+        extra = extra.or(down_in(root, &entry?.path()).await?);
+    }
+    Ok(down_in(root, root).await?.or(extra))
+}
+
+/// The same for one server of [`extra_server_in`].
+///
+/// # Errors
+///
+/// As of [`down`].
+pub async fn extra_down(root: &Path, name: &str) -> Result<Option<Provider>> {
+    let root = canonical(root)?;
+    let place = extras(&root).join(name);
+    let removed = down_in(&root, &place).await?;
+    fs::remove_dir_all(&place).with_context(|| format!("could not remove {}", place.display()))?;
+    Ok(removed)
+}
+
+async fn down_in(root: &Path, place: &Path) -> Result<Option<Provider>> {
+    let dir = StateDir::of(place);
     let lock = dir.lock().await?;
-    let removed = start::remove(root, &name_of(root), dir.read()).await?;
+    let removed = start::remove(root, place, &name_of(place), dir.read()).await?;
     dir.remove(lock)?;
     Ok(removed)
+}
+
+/// Where the further servers of a project are written down.
+fn extras(root: &Path) -> PathBuf {
+    StateDir::of(root).path().join("extra")
 }
 
 /// The root of the project: the nearest directory with a `Cargo.lock`, upwards

@@ -36,17 +36,19 @@ pub(crate) async fn start(root: &Path, config: Config, name: String) -> Result<S
     Ok(server)
 }
 
-/// Removes the server of `state`, and whatever else there is by its name.
+/// Removes the server of `state`, and whatever else there is by its name in `place`;
+/// the settings are those of `root`.
 pub(crate) async fn remove(
     root: &Path,
+    place: &Path,
     name: &str,
     state: Option<State>,
 ) -> Result<Option<Provider>> {
-    let (root, name) = (root.to_owned(), name.to_owned());
+    let (root, place, name) = (root.to_owned(), place.to_owned(), name.to_owned());
     spawn_blocking(move || {
         let config = Config::load(&root)?;
         let recorded = state.map(|state| state.provider);
-        let any = local::remove(&root, &name)?;
+        let any = local::remove(&place, &name)?;
         if recorded == Some(Provider::Docker) {
             match Engine::find(&config) {
                 Some(engine) => engine.remove(&name)?,
@@ -55,7 +57,7 @@ pub(crate) async fn remove(
                 )),
             }
         }
-        StateDir::of(&root).forget()?;
+        StateDir::of(&place).forget()?;
         Ok(recorded.or(any.then_some(Provider::Local)))
     })
     .await?

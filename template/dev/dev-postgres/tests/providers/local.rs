@@ -82,6 +82,28 @@ async fn processes_that_start_at_once_get_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn extra_servers_are_apart_and_go_with_the_project() {
+    let url = "TEST_DATABASE_URL=postgres://nobody@127.0.0.1:1/nowhere\n";
+    let project = Project::new(&format!("{LOCAL}{url}"));
+    let extra = async |name| {
+        let server = dev_postgres::extra_server_in(project.root(), name).await;
+        server.unwrap().url("postgres")
+    };
+    let one = extra("one").await;
+    assert_eq!(extra("one").await, one);
+    let two = extra("two").await;
+    assert_ne!(two, one);
+
+    let removed = dev_postgres::extra_down(project.root(), "two").await;
+    assert_eq!(removed.unwrap(), Some(Provider::Local));
+    query(&two, "SHOW fsync").await.unwrap_err();
+    query(&one, "SHOW fsync").await.unwrap();
+    assert_eq!(project.down().await, Some(Provider::Local));
+    query(&one, "SHOW fsync").await.unwrap_err();
+    assert!(!project.root().join("target/dev-postgres").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_version_replaces_it() {
     let project = Project::new(LOCAL);
     let first = project.server();

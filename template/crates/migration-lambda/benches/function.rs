@@ -1,0 +1,122 @@
+//! What the function costs: its size, its start, its memory, and an update with
+//! nothing to do. Prints one JSON object a line:
+//! `{"name", "unit", "value", "peer", "peer_value"}`.
+//!
+//! `cargo bench -p migration-lambda`; it uses the binary and the surroundings of the
+//! tests.
+
+// The tests use all of it.
+#[allow(dead_code)]
+#[path = "../tests/lambda/harness/mod.rs"]
+mod harness;
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use atlas::ApplyOptions;
+use harness::function::{Function, binary};
+use harness::postgres::Cluster;
+use harness::stage::{LONG, Stage};
+use serde_json::json;
+
+const RUNS: usize = 40;
+
+fn main() {
+    // cargo passes `--bench`, and a test runner that lists tests other things.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let stage = Stage::on(&Cluster::shared());
+    size();
+    init(&stage);
+    memory(&stage);
+    noop(&stage);
+}
+
+fn print(name: &str, unit: &str, value: f64, peer: &str, peer_value: f64) {
+    println!(
+        "{}",
+        json!({
+            "name": name, "unit": unit, "value": value, "peer": peer, "peer_value": peer_value,
+        })
+    );
+}
+
+fn size() {
+    let megabytes = |path: &std::path::Path| fs::metadata(path).unwrap().len() as f64 / 1e6;
+    let name = format!("lambda_size_{}", std::env::consts::ARCH);
+    let atlas = megabytes(harness::atlas().binary());
+    print(&name, "MB", megabytes(binary()), "Atlas beside it", atlas);
+}
+
+/// From the start of the process to its first call for an event.
+fn init(stage: &Stage) {
+    let value = median(|| {
+        let started = Instant::now();
+        let mut function = stage.function();
+        function.wait_until_ready();
+        started.elapsed()
+    });
+    let floor = median(|| {
+        let started = Instant::now();
+        Command::new("true").status().unwrap();
+        started.elapsed()
+    });
+    print(
+        "lambda_init",
+        "ms",
+        value,
+        "starting a program that does nothing",
+        floor,
+    );
+}
+
+/// The most that the process ever held, besides Atlas, after an update that applied.
+fn memory(stage: &Stage) {
+    let mut function = stage.function();
+    function.wait_until_ready();
+    let idle = peak(&function);
+    function.invoke(&stage.create(), LONG).assert_succeeded();
+    print(
+        "lambda_memory",
+        "MB",
+        peak(&function),
+        "before its first event",
+        idle,
+    );
+}
+
+/// VmHWM: the peak of the resident set.
+fn peak(function: &Function) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", function.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().nth(1));
+    kilobytes.unwrap().parse::<f64>().unwrap() / 1000.0
+}
+
+/// An Update of a warm function that finds nothing to do, answer included.
+fn noop(stage: &Stage) {
+    let mut function = stage.function();
+    let update = stage.update_with(json!({}));
+    function.invoke(&update, LONG).assert_succeeded();
+    let value = median(|| {
+        let invocation = function.invoke(&update, LONG);
+        invocation.assert_succeeded();
+        invocation.took
+    });
+    let url = stage.database.url();
+    let peer = median(|| {
+        let started = Instant::now();
+        let report = harness::atlas().apply(&stage.migrations, &url, &ApplyOptions::default());
+        assert!(report.unwrap().applied.is_empty());
+        started.elapsed()
+    });
+    print("lambda_noop", "ms", value, "atlas migrate apply", peer);
+}
+
+fn median(mut run: impl FnMut() -> Duration) -> f64 {
+    let mut times: Vec<Duration> = (0..RUNS).map(|_| run()).collect();
+    times.sort();
+    times[RUNS / 2].as_secs_f64() * 1000.0
+}

@@ -1,0 +1,146 @@
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result};
+use aws_credential_types::Credentials;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::{Auth, Settings, Tls, iam, secret};
+
+/// A user, and a password or the token that RDS takes for one.
+#[derive(Clone, Debug)]
+pub struct Login {
+    pub user: String,
+    pub password: Password,
+}
+
+/// A text that does not show up when what holds it is printed for debugging.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Password(pub String);
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Settings {
+    /// Gets the login, from Secrets Manager if need be. A token is good for connecting
+    /// within 15 minutes, and needs no network.
+    ///
+    /// # Errors
+    /// When Secrets Manager does not give the secret, or within `time` says nothing.
+    pub async fn login(&self, time: Duration) -> Result<Login> {
+        match &self.auth {
+            Auth::Password(password) => Ok(Login {
+                user: self.user()?,
+                password: password.clone(),
+            }),
+            Auth::Iam { region } => {
+                let user = self.user()?;
+                let address = format!("{}:{}", self.host, self.port);
+                let now = SystemTime::now();
+                let password = iam::token(&address, &user, region, &credentials()?, now)?;
+                Ok(Login {
+                    user,
+                    password: Password(password),
+                })
+            }
+            Auth::Secret { id, region } => {
+                let secret = secret::fetch(id, region, credentials()?, time)
+                    .await
+                    .context("cannot get the secret DB_SECRET_ARN from Secrets Manager")?;
+                let user = self.user.clone().or(secret.username);
+                Ok(Login {
+                    user: user.context("DB_USER is missing, and the secret has no `username`")?,
+                    password: Password(secret.password),
+                })
+            }
+        }
+    }
+
+    /// The connection string that libpq, and who follows it, understands. It holds the
+    /// password. `parameters` are added as they are named.
+    pub fn url(&self, login: &Login, parameters: &[(&str, &str)]) -> String {
+        let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            encode(&self.host)
+        };
+        let mut url = format!(
+            "postgres://{}:{}@{host}:{}/{}",
+            encode(&login.user),
+            encode(&login.password.0),
+            self.port,
+            encode(&self.name),
+        );
+        match &self.tls {
+            Tls::Disable => url.push_str("?sslmode=disable"),
+            Tls::VerifyFull { ca_bundle } => {
+                url.push_str("?sslmode=verify-full&sslrootcert=");
+                url.push_str(&encode(&ca_bundle.to_string_lossy()));
+            }
+        }
+        for (name, value) in parameters {
+            url.push_str(&format!("&{name}={}", encode(value)));
+        }
+        url
+    }
+
+    fn user(&self) -> Result<String> {
+        self.user.clone().context("DB_USER is missing")
+    }
+}
+
+/// The credentials of the function's role, which Lambda puts into the environment.
+fn credentials() -> Result<Credentials> {
+    let variable = |name| {
+        std::env::var(name).with_context(|| format!("{name} is missing, which Lambda always sets"))
+    };
+    let (key, secret) = (
+        variable("AWS_ACCESS_KEY_ID")?,
+        variable("AWS_SECRET_ACCESS_KEY")?,
+    );
+    let token = variable("AWS_SESSION_TOKEN").ok();
+    let token = token.filter(|token| !token.is_empty());
+    Ok(Credentials::new(key, secret, token, None, "environment"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::encoded(
+        "db.example",
+        Tls::Disable,
+        "postgres://a%40b:p%3Aw%2F@db%2Eexample:5432/my%2Ddb?sslmode=disable&application_name=x%20y"
+    )]
+    #[case::ipv6(
+        "::1",
+        Tls::VerifyFull { ca_bundle: "/ca.pem".into() },
+        "postgres://a%40b:p%3Aw%2F@[::1]:5432/my%2Ddb?sslmode=verify-full&sslrootcert=%2Fca%2Epem&application_name=x%20y"
+    )]
+    fn a_connection_string_escapes_its_parts(
+        #[case] host: &str,
+        #[case] tls: Tls,
+        #[case] expected: &str,
+    ) {
+        let settings = Settings {
+            host: host.to_owned(),
+            port: 5432,
+            name: "my-db".to_owned(),
+            user: None,
+            auth: Auth::Password(Password(String::new())),
+            tls,
+        };
+        let login = Login {
+            user: "a@b".to_owned(),
+            password: Password("p:w/".to_owned()),
+        };
+        let url = settings.url(&login, &[("application_name", "x y")]);
+        assert_eq!(url, expected);
+    }
+}
