@@ -9,11 +9,12 @@ use crate::cli::{ApplyReport, OLDEST_SUPPORTED, Version};
 /// the URLs in play are replaced by `***`.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {cause}", path.display())]
     Io {
         action: &'static str,
         path: PathBuf,
-        source: io::Error,
+        // Not called `source`: who prints the chain of causes would print it twice.
+        cause: io::Error,
     },
 
     /// `also` says what was found but could not be used; it may be empty.
@@ -113,10 +114,10 @@ impl Error {
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io {
+        move |cause| Self::Io {
             action,
             path,
-            source,
+            cause,
         }
     }
 }

@@ -16,8 +16,9 @@ use std::time::{Duration, Instant};
 
 use atlas::ApplyOptions;
 use harness::function::{Function, binary};
-use harness::postgres::Cluster;
+use harness::postgres::{Cluster, HOST, PASSWORD, USER};
 use harness::stage::{LONG, Stage};
+use rds::{Auth, Login, Password, Settings, Tls};
 use serde_json::json;
 
 const RUNS: usize = 40;
@@ -105,7 +106,21 @@ fn noop(stage: &Stage) {
         invocation.assert_succeeded();
         invocation.took
     });
-    let url = stage.database.url();
+    let settings = Settings {
+        host: HOST.to_owned(),
+        port: stage.database.cluster.port,
+        name: stage.database.name.clone(),
+        user: None,
+        auth: Auth::Password(Password(String::new())),
+        tls: Tls::VerifyFull {
+            ca_bundle: stage.path("rds-ca.pem"),
+        },
+    };
+    let login = Login {
+        user: USER.to_owned(),
+        password: Password(PASSWORD.to_owned()),
+    };
+    let url = settings.url(&login, &[]);
     let peer = median(|| {
         let started = Instant::now();
         let report = harness::atlas().apply(&stage.migrations, &url, &ApplyOptions::default());

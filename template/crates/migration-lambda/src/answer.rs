@@ -24,8 +24,6 @@ const LONGEST_LIST: usize = 512;
 #[derive(Debug)]
 pub struct Answer {
     response: Response,
-    /// The number of migrations applied, for the metrics.
-    pub applied: usize,
 }
 
 impl Answer {
@@ -41,7 +39,6 @@ impl Answer {
     /// Success, with what `Fn::GetAtt` may ask for.
     pub fn report(envelope: &Envelope, report: &Report, milliseconds: u128) -> Self {
         let mut answer = Self::new(envelope, Status::Success, &report.summary);
-        answer.applied = report.applied.len();
         let list = |items: &[String]| fit(&items.join(","), LONGEST_LIST);
         let data = [
             ("CurrentVersion", report.current.clone().unwrap_or_default()),
@@ -85,10 +82,7 @@ impl Answer {
         response.stack_id = fit(&envelope.stack_id, LONGEST_ID);
         response.request_id = fit(&envelope.request_id, LONGEST_ID);
         response.logical_resource_id = fit(&envelope.logical_resource_id, LONGEST_ID);
-        Self {
-            response,
-            applied: 0,
-        }
+        Self { response }
     }
 }
 

@@ -1,16 +1,19 @@
 //! One run of Atlas, and what is told of it when it fails.
 
 use std::fmt::Write as _;
-use std::process::Output;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::{Error, Result, anyhow};
-use atlas::{ApplyOptions, Atlas, Commands, MigrationDirectory, MigrationFile, Standing, sql};
+use anyhow::{Context as _, Error, Result, anyhow};
+use atlas::{
+    ApplyOptions, Atlas, Commands, MigrationDirectory, MigrationFile, Revision, Standing, sql,
+};
 use rds::Login;
+use tokio::time::timeout;
 
 use crate::child::AtlasProcess;
 use crate::config::Config;
-use crate::database::{Database, Running};
+use crate::database::{ConnectError, Database, Running};
 use crate::deadline::Deadline;
 
 /// A longer name PostgreSQL cuts off (NAMEDATALEN).
@@ -22,6 +25,10 @@ pub struct Run<'a> {
     pub login: &'a Login,
     pub directory: &'a MigrationDirectory,
     pub files: &'a [MigrationFile],
+    /// Where the database stood before.
+    pub before: &'a Standing,
+    /// The number of migrations applied by this run.
+    pub applied: &'a AtomicUsize,
     /// A connection besides Atlas', which knows what Atlas does and can end it.
     pub database: &'a Database,
     pub deadline: &'a Deadline,
@@ -42,9 +49,9 @@ impl Run<'_> {
     ) -> Result<Vec<String>> {
         let atlas = Commands::new(&self.config.atlas)?;
         // Whoever waits for the lock should say so before time is over.
-        let longest_wait = self.deadline.left_for_work().mul_f32(0.9);
+        let wait = lock_timeout.min(self.deadline.left_for_work().mul_f32(0.9));
         let options = ApplyOptions {
-            lock_timeout: Some(lock_timeout.min(longest_wait)),
+            lock_timeout: Some(wait),
             baseline: baseline.map(str::to_owned),
             dry_run: false,
         };
@@ -62,6 +69,7 @@ impl Run<'_> {
         };
         match Atlas::read_apply(&output, &url) {
             Ok(report) => {
+                self.applied.store(report.applied.len(), Ordering::Relaxed);
                 let files = report.applied.into_iter();
                 Ok(files
                     .map(|file| {
@@ -70,10 +78,17 @@ impl Run<'_> {
                     })
                     .collect())
             }
+            // The report was too long to be kept. The history tells as well.
+            Err(atlas::Error::Unreadable { .. }) if output.status.success() => {
+                let now = Standing::of(self.files, &self.history().await?);
+                let names = self.names_applied(&now);
+                self.applied.store(names.len(), Ordering::Relaxed);
+                Ok(names)
+            }
             Err(error) => {
                 // A session of an Atlas that crashed may still be at work.
                 let ended = self.end_sessions().await;
-                Err(self.failed(error, &output, ended.err()).await)
+                Err(self.failed(error, wait, ended.err()).await)
             }
         }
     }
@@ -113,7 +128,11 @@ impl Run<'_> {
         let mut text =
             "out of time: the function's time-out is near, so Atlas was stopped".to_owned();
         if let Some(running) = &running {
-            let _ = write!(text, "; it ran the statement: {}", running.statement.trim());
+            let _ = write!(
+                text,
+                "; it ran the statement: {}",
+                one_statement(&running.statement)
+            );
             if !running.waits_for.is_empty() {
                 let _ = write!(text, " (which waited for a lock of {})", running.waits_for);
             }
@@ -129,7 +148,7 @@ impl Run<'_> {
     async fn failed(
         &self,
         error: atlas::Error,
-        output: &Output,
+        waited: Duration,
         not_ended: Option<Error>,
     ) -> Error {
         let mut text = match error {
@@ -139,7 +158,7 @@ impl Run<'_> {
                     None => format!("applying the migrations failed: {}", error.message),
                 };
                 if let Some(statement) = &error.statement {
-                    let _ = write!(text, "; in the statement: {}", statement.trim());
+                    let _ = write!(text, "; in the statement: {}", one_statement(statement));
                 }
                 text
             }
@@ -148,10 +167,12 @@ impl Run<'_> {
                  that they hold with the property BaselineVersion"
                     .to_owned()
             }
-            // It was too much to keep.
-            atlas::Error::Unreadable { .. } if output.status.success() => {
-                "Atlas reported success, but in a way that cannot be read".to_owned()
-            }
+            other if other.to_string().contains("acquiring database lock") => format!(
+                "another deployment to this database holds the lock, and kept it for {} s \
+                 (LockTimeout, or the end of this function's time): wait for its end, then deploy \
+                 again",
+                waited.as_secs()
+            ),
             other => other.to_string(),
         };
         text.push_str(". ");
@@ -159,9 +180,41 @@ impl Run<'_> {
         anyhow!(text)
     }
 
+    /// The history, over a new connection if the old one is lost.
+    async fn history(&self) -> Result<Vec<Revision>> {
+        let error = match self.database.history().await {
+            Ok(history) => return Ok(history),
+            Err(error) => error,
+        };
+        tracing::warn!("connecting anew: {error:#}");
+        let time = self.deadline.left_for_work().max(self.grace());
+        let again = async {
+            match Database::connect(self.config, self.login, time).await {
+                Ok(database) => database.history().await,
+                Err(ConnectError::Login(error) | ConnectError::Other(error)) => Err(error),
+            }
+        };
+        timeout(time, again).await.context("it does not answer")?
+    }
+
+    /// The names of the files that were pending before, and are not any more.
+    fn names_applied(&self, now: &Standing) -> Vec<String> {
+        self.files
+            .iter()
+            .filter(|file| {
+                self.before
+                    .pending
+                    .iter()
+                    .any(|version| version == file.version())
+            })
+            .filter(|file| now.pending.iter().all(|version| version != file.version()))
+            .map(|file| file.name.clone())
+            .collect()
+    }
+
     /// The state that the database was left in, in words.
     async fn what_is_applied(&self, not_ended: Option<Error>) -> String {
-        let history = match self.database.history().await {
+        let history = match self.history().await {
             Ok(history) => history,
             Err(error) => {
                 return format!(
@@ -170,6 +223,8 @@ impl Run<'_> {
             }
         };
         let standing = Standing::of(self.files, &history);
+        let count = self.names_applied(&standing).len();
+        self.applied.store(count, Ordering::Relaxed);
         let mut text = match &standing.current {
             None => "Nothing is applied.".to_owned(),
             Some(current) => format!("The database is at {current}."),
@@ -191,7 +246,7 @@ impl Run<'_> {
                 let _ = write!(
                     text,
                     "; the next may be half done: {}",
-                    statement.sql.trim()
+                    one_statement(statement.sql)
                 );
             }
             text.push('.');
@@ -215,4 +270,9 @@ impl Run<'_> {
         }
         text
     }
+}
+
+/// A statement to stand in a sentence.
+fn one_statement(sql: &str) -> &str {
+    sql.trim().trim_end_matches(';')
 }

@@ -27,11 +27,10 @@ impl Config {
     /// When some are missing or malformed; names all of them.
     pub fn read(variable: impl Fn(&str) -> Option<String>, stack: &Overrides) -> Result<Self> {
         let mut reader = Reader::new(variable);
-        let seconds = reader.optional("DB_CONNECT_TIMEOUT");
         let config = Self {
             database: Settings::read(&mut reader, stack),
             connect_timeout: Duration::from_secs(
-                reader.number("DB_CONNECT_TIMEOUT", seconds, 30_u16).into(),
+                reader.number("DB_CONNECT_TIMEOUT", 30_u16).into(),
             ),
             atlas: reader
                 .optional("ATLAS")

@@ -242,7 +242,16 @@ fn root_certificates(file: &std::path::Path) -> Result<Arc<RootCertStore>> {
     Ok(Arc::new(roots))
 }
 
-fn describe(settings: &Settings, error: anyhow::Error) -> anyhow::Error {
+fn describe(settings: &Settings, mut error: anyhow::Error) -> anyhow::Error {
+    if let Tls::VerifyFull { ca_bundle } = &settings.tls
+        && format!("{error:#}").contains("invalid peer certificate")
+    {
+        error = error.context(format!(
+            "its certificate is not trusted: DB_HOST must be the name in it, and DB_CA_BUNDLE, \
+             {}, hold the authority that signed it",
+            ca_bundle.display()
+        ));
+    }
     error.context(format!(
         "cannot connect to the database {} at {}:{}",
         settings.name, settings.host, settings.port

@@ -68,9 +68,11 @@ async fn put(client: &Client, url: &Url, body: &str, time: Duration) -> Result<(
     let response = match sent {
         Ok(response) => response,
         Err(error) => {
-            let unreachable = error.is_connect() || error.is_timeout();
+            let mut unreachable = error.is_connect() || error.is_timeout();
             let host = url.host_str().unwrap_or_default();
             let mut error = Error::new(error.without_url());
+            // Then somebody was there, but not S3.
+            unreachable &= !format!("{error:#}").contains("certificate");
             if unreachable {
                 error = error.context(format!(
                     "no connection to {host}: in a VPC without NAT, the function's subnets need \

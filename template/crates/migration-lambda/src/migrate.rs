@@ -1,5 +1,6 @@
 //! The work: bring the database to where the package is.
 
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -33,6 +34,8 @@ pub struct Report {
 /// Verifies the package, compares it with the database, and lets Atlas apply what is
 /// pending.
 ///
+/// `applied` counts the migrations that are applied, even when one fails after them.
+///
 /// # Errors
 /// When anything keeps the database from being where the package is, unless it is
 /// ahead and may be. The message says what is applied.
@@ -40,6 +43,7 @@ pub async fn migrate(
     properties: &Properties,
     deadline: &Deadline,
     request_id: &str,
+    applied: &AtomicUsize,
 ) -> Result<Report> {
     let config = Config::read(|name| std::env::var(name).ok(), &properties.database)?;
     let directory = MigrationDirectory::new(&config.migrations);
@@ -82,18 +86,20 @@ pub async fn migrate(
         login: &login,
         directory: &directory,
         files: &files,
+        before: &before,
+        applied,
         database: &database,
         deadline,
         application: format!("migrations-{request_id}"),
     };
-    let applied = run.apply(baseline, properties.lock_timeout).await?;
+    let names = run.apply(baseline, properties.lock_timeout).await?;
     let after = Standing::of(&files, &database.history().await?);
     ensure!(
         after.pending.is_empty(),
         "Atlas reported success, but the database lacks {}",
         after.pending.join(", ")
     );
-    Ok(Report::new(&files, &after, applied))
+    Ok(Report::new(&files, &after, names))
 }
 
 fn verify(directory: &MigrationDirectory, expected: &str) -> Result<()> {
@@ -204,7 +210,7 @@ impl Report {
         let mut text = match self.applied.len() {
             0 => format!("Nothing to apply of {in_package} migrations; the database is at {at}."),
             count => format!(
-                "Applied {count}: {}. It is at {at}.",
+                "Applied {count}: {}. The database is at {at}.",
                 self.applied.join(", ")
             ),
         };

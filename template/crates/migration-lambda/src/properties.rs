@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use rds::Overrides;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -55,15 +55,20 @@ impl Properties {
     /// # Errors
     /// When one is unknown, malformed or missing; says which.
     pub fn read(properties: Map<String, Value>) -> Result<Self> {
-        let strings: Map<String, Value> = properties
-            .into_iter()
-            .filter_map(|(name, value)| match value {
-                Value::Null => None,
-                Value::String(text) if text.trim().is_empty() => None,
-                Value::Bool(_) | Value::Number(_) => Some((name, value.to_string().into())),
-                other => Some((name, other)),
-            })
-            .collect();
+        let mut strings = Map::new();
+        for (name, value) in properties {
+            match value {
+                Value::Null => {}
+                Value::String(text) if text.trim().is_empty() => {}
+                Value::String(_) => drop(strings.insert(name, value)),
+                Value::Bool(_) | Value::Number(_) => {
+                    drop(strings.insert(name, value.to_string().into()));
+                }
+                Value::Array(_) | Value::Object(_) => {
+                    bail!("the property {name} is {value}, but must be a text")
+                }
+            }
+        }
         let raw: Raw = serde_json::from_value(strings.into()).context("wrong property")?;
 
         let migration_hash = raw.migration_hash.context(
@@ -75,7 +80,7 @@ impl Properties {
             database: Overrides {
                 name: raw.database_name,
                 host: raw.database_host,
-                port: raw.database_port,
+                port: raw.database_port.map(port).transpose()?,
                 user: raw.database_user,
             },
             dry_run: choice("DryRun", raw.dry_run, ["false", "true"])?,
@@ -98,6 +103,12 @@ fn choice(name: &str, value: Option<String>, [no, yes]: [&str; 2]) -> Result<boo
         "the property {name} is {value:?}, but must be {no} or {yes}"
     );
     Ok(value == yes)
+}
+
+fn port(value: String) -> Result<u16> {
+    value.parse().ok().with_context(|| {
+        format!("the property DatabasePort is {value:?}, but must be a number up to 65535")
+    })
 }
 
 fn seconds(value: String) -> Result<Duration> {
@@ -140,7 +151,8 @@ mod tests {
     #[case(json!({"MigrationHash": "h1:x", "DryRun": "yes"}), "DryRun is \"yes\", but must be false or true")]
     #[case(json!({"MigrationHash": "h1:x", "LockTimeout": "1m"}), "LockTimeout is \"1m\", but must be a number")]
     #[case(json!({"MigrationHash": "h1:x", "OnDatabaseAhead": "no"}), "must be succeed or fail")]
-    #[case(json!({"MigrationHash": ["h1:x"]}), "invalid type: sequence")]
+    #[case(json!({"MigrationHash": ["h1:x"]}), "MigrationHash is [\"h1:x\"], but must be a text")]
+    #[case(json!({"MigrationHash": "h1:x", "DatabasePort": "x"}), "DatabasePort is \"x\"")]
     fn says_what_is_wrong(#[case] properties: Value, #[case] expected: &str) {
         let error = format!("{:#}", read(properties).unwrap_err());
         assert!(error.contains(expected), "{error}");

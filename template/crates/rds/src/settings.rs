@@ -44,7 +44,7 @@ pub enum Tls {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Overrides {
     pub host: Option<String>,
-    pub port: Option<String>,
+    pub port: Option<u16>,
     pub name: Option<String>,
     pub user: Option<String>,
 }
@@ -62,10 +62,12 @@ impl Settings {
             "secret" => overrides.user.clone().or(reader.optional("DB_USER")),
             _ => Some(reader.required("DB_USER", &overrides.user)),
         };
-        let port = overrides.port.clone().or(reader.optional("DB_PORT"));
         let tls = reader.tls();
         Self {
-            port: reader.number("DB_PORT", port, 5432),
+            port: match overrides.port {
+                Some(port) => port,
+                None => reader.number("DB_PORT", 5432),
+            },
             name: reader.required("DB_NAME", &overrides.name),
             auth: reader.auth(&auth, &host, &tls),
             host,
@@ -107,13 +109,9 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         )
     }
 
-    /// A number, which `value` holds if there is one.
-    pub fn number<T: std::str::FromStr>(
-        &mut self,
-        name: &str,
-        value: Option<String>,
-        default: T,
-    ) -> T {
+    /// The number that a variable holds.
+    pub fn number<T: std::str::FromStr>(&mut self, name: &str, default: T) -> T {
+        let value = self.optional(name);
         match value.as_deref().map(str::parse) {
             None => default,
             Some(Ok(number)) => number,
@@ -255,7 +253,7 @@ mod tests {
         let overrides = Overrides {
             host: Some("elsewhere".to_owned()),
             name: Some("other".to_owned()),
-            port: Some("1".to_owned()),
+            port: Some(1),
             user: Some("me".to_owned()),
         };
         let variables = [RDS, ("DB_PORT", "2"), ("AWS_REGION", "us-east-1")];

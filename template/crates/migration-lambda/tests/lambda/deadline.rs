@@ -104,7 +104,10 @@ fn waiting_for_another_deployment(mut stage: Stage) {
         invocation.assert_succeeded();
         assert_answer(
             stage.s3.answer(),
-            failure(&event, "…Another run holds the lock…"),
+            failure(
+                &event,
+                "another deployment to this database holds the lock, and kept it for 8 s (LockTimeout, or the end of this function's time)…",
+            ),
         );
         first.join().unwrap().assert_succeeded();
     });

@@ -123,7 +123,7 @@ fn a_stack_names_the_database(mut stage: Stage) {
 #[case::lock_timeout(json!({ "LockTimeout": "1m" }), "the property LockTimeout is \"1m\", but must be a number of seconds")]
 #[case::ahead(json!({ "OnDatabaseAhead": "no" }), "the property OnDatabaseAhead is \"no\", but must be succeed or fail")]
 #[case::no_hash(json!({ "MigrationHash": "" }), "the property MigrationHash is missing…")]
-#[case::hash_of_other_type(json!({ "MigrationHash": ["h1:"] }), "wrong property: …")]
+#[case::hash_of_other_type(json!({ "MigrationHash": ["h1:"] }), "the property MigrationHash is [\"h1:\"], but must be a text")]
 #[case::port(json!({ "DatabasePort": "five" }), "…\"five\"…")]
 fn a_wrong_property_is_named(stage: Stage, #[case] wrong: Value, #[case] reason: &str) {
     stage.assert_fails(&stage.create_with(wrong), reason);
@@ -147,7 +147,10 @@ fn lock_timeout_is_how_long_another_deployment_is_waited_for(stage: Stage) {
         assert!(impatient.took.as_secs_f32() < 3.5, "{:?}", impatient.took);
         assert_answer(
             bucket.answer(),
-            failure(&event, "…Another run holds the lock…"),
+            failure(
+                &event,
+                "another deployment to this database holds the lock, and kept it for 1 s…",
+            ),
         );
         first.join().unwrap().assert_succeeded();
         assert_eq!(stage.s3.answer()["Status"], "SUCCESS");
