@@ -106,7 +106,8 @@ fn waiting_for_another_deployment(mut stage: Stage) {
             stage.s3.answer(),
             failure(
                 &event,
-                "another deployment to this database holds the lock, and kept it for 8 s (LockTimeout, or the end of this function's time)…",
+                "another deployment to this database holds the lock, and kept it for … s \
+                 (LockTimeout, or the end of this function's time)…",
             ),
         );
         first.join().unwrap().assert_succeeded();
