@@ -35,6 +35,21 @@ impl Tools {
         Ok(tools)
     }
 
+    /// The linter of the stack, in the place and version that the template's own
+    /// `just setup --deploy` gives it.
+    ///
+    /// # Errors
+    /// When it is not installed.
+    pub fn cfn_lint() -> Result<PathBuf> {
+        let program = checkout().join("template/target/tools/venv/bin/cfn-lint");
+        ensure!(
+            program.is_file(),
+            "{} is missing: run `just tools`",
+            program.display()
+        );
+        Ok(program)
+    }
+
     fn places() -> Self {
         let checkout = checkout();
         Self {
@@ -49,14 +64,17 @@ impl Tools {
     }
 }
 
-/// Installs what is missing: cargo-generate, and Atlas in the way a user gets it.
+/// Installs what is missing: cargo-generate, and in the way a user gets them Atlas and
+/// the tools for deployment.
 pub fn install() -> Result<()> {
     install_cargo_generate()?;
-    println!("Atlas, by the template's own `just setup`:");
+    println!("Atlas and the tools for deployment, by the template's own `just setup --deploy`:");
     run(cargo()
         .args(["run", "--quiet", "--bin", "xtask", "--", "setup"])
+        .arg("--deploy")
         .current_dir(checkout().join("template")))
     .succeeded()?;
+    Tools::cfn_lint()?;
     Tools::find().map(drop)
 }
 

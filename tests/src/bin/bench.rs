@@ -10,8 +10,9 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
+use serde::Deserialize;
 use serde_json::{Value, json};
-use template_tests::{Project, checkout, run};
+use template_tests::{Project, Tools, checkout, run};
 
 const ANSWERS: &[(&str, &str)] = &[("database_name", "bench"), ("postgres_major", "15")];
 
@@ -24,9 +25,11 @@ fn main() -> Result<()> {
         print_schema(directory.path(), entities, &mut figures)?;
     }
 
+    lambda(&mut figures)?;
+
     println!(
-        "\n{:<18}{:>10}      {:>10}      floor",
-        "", "value", "floor"
+        "\n{:<20}{:>10}      {:>10}      floor or peer",
+        "", "value", "beside"
     );
     for figure in &figures {
         println!("{figure}");
@@ -40,11 +43,12 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+#[derive(Deserialize)]
 struct Figure {
     name: String,
-    unit: &'static str,
+    unit: String,
     value: f64,
-    peer: &'static str,
+    peer: String,
     peer_value: f64,
 }
 
@@ -68,7 +72,7 @@ impl std::fmt::Display for Figure {
         } = self;
         write!(
             f,
-            "{name:<18}{value:>10.1} {unit:<4} {peer_value:>10.1} {unit:<4} {peer}"
+            "{name:<20}{value:>10.1} {unit:<4} {peer_value:>10.1} {unit:<4} {peer}"
         )
     }
 }
@@ -112,9 +116,9 @@ fn render_to_green(directory: &Path, figures: &mut Vec<Figure>) -> Result<()> {
     .succeeded()?;
     figures.push(Figure {
         name: "render_to_green".into(),
-        unit: "s",
+        unit: "s".into(),
         value,
-        peer: "cargo build of SeaORM alone",
+        peer: "cargo build of SeaORM alone".into(),
         peer_value: start.elapsed().as_secs_f64(),
     });
     Ok(())
@@ -132,9 +136,9 @@ fn check(directory: &Path, figures: &mut Vec<Figure>) -> Result<()> {
     ] {
         figures.push(Figure {
             name: name.into(),
-            unit: "ms",
+            unit: "ms".into(),
             value: median(20, project.command("cargo").arg("xtask").args(arguments))?,
-            peer: "empty cargo run of the same program",
+            peer: "empty cargo run of the same program".into(),
             peer_value: floor,
         });
     }
@@ -168,12 +172,74 @@ fn print_schema(directory: &Path, entities: usize, figures: &mut Vec<Figure>) ->
     );
     figures.push(Figure {
         name: format!("print_schema_{entities}"),
-        unit: "ms",
+        unit: "ms".into(),
         value: median(100, &mut Command::new(&program))?,
-        peer: "starting a program that does nothing",
+        peer: "starting a program that does nothing".into(),
         peer_value: median(100, &mut Command::new("true"))?,
     });
     Ok(())
+}
+
+/// What the migration function costs: its own benchmark, the size of its build for the
+/// other architecture, and the start of a custom resource in Python beside its own.
+fn lambda(figures: &mut Vec<Figure>) -> Result<()> {
+    println!("lambda_size, lambda_init, lambda_memory, lambda_noop");
+    let template = checkout().join("template");
+    let output = run(Command::new("cargo")
+        .args(["bench", "--quiet", "--package", "migration-lambda"])
+        .env("ATLAS", Tools::find()?.atlas)
+        .current_dir(&template))
+    .succeeded()?
+    .output;
+    let lines = output.lines().filter(|line| line.starts_with('{'));
+    let measured: Vec<Figure> = lines.map(serde_json::from_str).collect::<Result<_, _>>()?;
+    ensure!(
+        measured.len() == 4,
+        "the function's benchmark printed:\n{output}"
+    );
+    let init = measured.iter().find(|figure| figure.name == "lambda_init");
+    let init = init.map_or(0.0, |figure| figure.value);
+    figures.extend(measured);
+
+    run(Command::new("cargo")
+        .args(["xtask", "build-lambda", "--architecture", "arm64"])
+        .current_dir(&template))
+    .succeeded()?;
+    let built = template.join("target/xtask/lambda/arm64/migration-lambda/bootstrap");
+    figures.push(Figure {
+        name: "lambda_size_arm64".into(),
+        unit: "MB".into(),
+        value: megabytes(&built)?,
+        peer: "Atlas beside it".into(),
+        peer_value: megabytes(&Tools::find()?.atlas)?,
+    });
+
+    let python = checkout().join("target/tools/bench-python");
+    if !python.exists() {
+        run(Command::new("python3").args(["-m", "venv"]).arg(&python)).succeeded()?;
+        run(Command::new(python.join("bin/pip")).args([
+            "install",
+            "--quiet",
+            "boto3==1.43.108",
+            "crhelper==2.0.12",
+        ]))
+        .succeeded()?;
+    }
+    figures.push(Figure {
+        name: "lambda_init_python".into(),
+        unit: "ms".into(),
+        value: median(
+            10,
+            Command::new(python.join("bin/python")).args(["-c", "import boto3, crhelper"]),
+        )?,
+        peer: "lambda_init".into(),
+        peer_value: init,
+    });
+    Ok(())
+}
+
+fn megabytes(file: &Path) -> Result<f64> {
+    Ok(fs::metadata(file)?.len() as f64 / 1e6)
 }
 
 /// A table that refers to the one before it.

@@ -3,5 +3,7 @@
 mod bad_input;
 mod install;
 mod main_job;
+mod rehearse;
 mod render;
 mod shared;
+mod stack;

@@ -83,9 +83,12 @@ fn a_new_repository_holds_what_it_needs_and_no_more() {
             "README.md",
             "atlas.hcl",
             "crates",
+            "database.yaml",
             "dev",
             "justfile",
             "migrations",
+            "samconfig.toml",
+            "template.yaml",
         ]
     );
     let migrations: Vec<_> = fs::read_dir(project.root.join("migrations"))

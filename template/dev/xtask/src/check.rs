@@ -2,6 +2,7 @@
 
 mod files;
 mod lint;
+mod stack;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,7 @@ pub(crate) async fn run(project: &Project, force: bool) -> Result<ExitCode> {
 
 /// Carries out all checks that make sense: what cannot be trusted is not applied.
 async fn checks(project: &Project, base: Option<&git::BaseFiles>, report: &mut Report) {
+    report.line("stack hash", stack::hash(project));
     let files = match intact_files(project) {
         Ok(files) => files,
         Err(error) => return report.line("integrity", Err(error)),

@@ -1,19 +1,21 @@
-//! `create-migrations` and `hash-migrations`: the commands that write migrations/.
+//! `create-migrations` and `hash-migrations`: the commands that write migrations/, and
+//! the hash of it that template.yaml names.
 
 use std::{
-    fs::{self, File},
-    io::Write,
-    path::Path,
+    fs,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, ensure};
 use atlas::{MigrationDirectory, MigrationFile, SumFile};
 
 use crate::{
+    change::Change,
     concurrent::{self, Planned},
     database::Scratch,
     project::Project,
     schema,
+    stack::StackHash,
 };
 
 /// Plans a migration from the difference between the migrations and the entities.
@@ -29,6 +31,8 @@ pub(crate) async fn run(project: &Project, name: Option<&str>) -> Result<()> {
         "changes"
     });
     check_name(project, name)?;
+    // Whether the hash can be written is better known before the work.
+    StackHash::read(&project.root)?;
     let schema = schema::print(project)?;
 
     let mut scratch = Scratch::open(project).await?;
@@ -42,7 +46,7 @@ pub(crate) async fn run(project: &Project, name: Option<&str>) -> Result<()> {
         );
         return Ok(());
     };
-    install(&project.migrations, &files, &sum)?;
+    install(project, &files, &sum)?;
     for file in &files {
         println!("migrations/{}\n", file.name);
         println!("{}\n", file.contents.trim_end());
@@ -51,11 +55,27 @@ pub(crate) async fn run(project: &Project, name: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// Writes atlas.sum anew, after a deliberate edit or a merge.
+/// Writes atlas.sum and the hash in template.yaml anew, after a deliberate edit or a
+/// merge.
 pub(crate) fn hash(project: &Project) -> Result<()> {
-    let sum = project.migrations.write_sum()?;
-    println!("migrations/atlas.sum: {}", sum.hash());
+    let sum = SumFile::compute(&project.migrations.files()?);
+    let hashes = hashes(project, &sum)?;
+    let mut change = Change::default();
+    change.replace(&hashes)?;
+    change.keep();
+    for (file, _) in hashes {
+        let file = file.strip_prefix(&project.root).unwrap_or(&file);
+        println!("{}: {}", file.display(), sum.hash());
+    }
     Ok(())
+}
+
+/// The files that hold the directory's hash, as `sum` makes them.
+fn hashes(project: &Project, sum: &SumFile) -> Result<Vec<(PathBuf, String)>> {
+    let stack = StackHash::read(&project.root)?;
+    let stack = stack.map(|stack| (stack.path.clone(), stack.with(sum.hash())));
+    let sum = (project.migrations.sum_path(), sum.to_string());
+    Ok([Some(sum), stack].into_iter().flatten().collect())
 }
 
 fn check_name(project: &Project, name: &str) -> Result<()> {
@@ -107,38 +127,32 @@ async fn plan(
     Ok(Some((files, sum)))
 }
 
-/// Puts new files and their atlas.sum into the directory, or leaves it as it was.
-fn install(migrations: &MigrationDirectory, files: &[Planned], sum: &SumFile) -> Result<()> {
-    fs::create_dir_all(migrations.path())?;
-    let mut made = Vec::new();
-    let installed = files
-        .iter()
-        .try_for_each(|file| {
+/// Puts new files into the directory and their hash where it belongs, or leaves all as
+/// it was.
+fn install(project: &Project, files: &[Planned], sum: &SumFile) -> Result<()> {
+    let write = || {
+        let migrations = &project.migrations;
+        fs::create_dir_all(migrations.path())?;
+        let mut change = Change::default();
+        for file in files {
             let path = migrations.path().join(&file.name);
-            let mut new = File::create_new(&path)?;
-            made.push(path);
-            new.write_all(file.contents.as_bytes())
-        })
-        .map_err(anyhow::Error::from)
-        .and_then(|()| {
-            ensure!(
-                SumFile::compute(&migrations.files()?) == *sum,
-                "another migration was added or changed while this one was planned: try again"
-            );
-            Ok(migrations.write_sum()?)
-        });
-    if installed.is_err() {
-        // atlas.sum is replaced last and in one step: it does not know them yet.
-        for path in made {
-            let _ = fs::remove_file(path);
+            change.create(&path, file.contents.as_bytes())?;
         }
-    }
-    installed
-        .map(drop)
-        .context("the migration could not be written; migrations/ is as it was")
+        ensure!(
+            SumFile::compute(&migrations.files()?) == *sum,
+            "another migration was added or changed while this one was planned: try again"
+        );
+        change.replace(&hashes(project, sum)?)?;
+        change.keep();
+        Ok(())
+    };
+    write().context("the migration could not be written; all files are as they were")
 }
 
 fn write(directory: &Path, name: &str, contents: impl AsRef<[u8]>) -> Result<()> {
     let path = directory.join(name);
     fs::write(&path, contents).with_context(|| format!("cannot write {}", path.display()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,7 @@ const SOURCES: &[&str] = &[
     "dev",
     "migrations",
     "rust-toolchain.toml",
+    "template.yaml",
 ];
 
 /// Settings of the environment that choose the server and the tools.
@@ -117,5 +118,20 @@ fn add(hasher: &mut Sha256, path: &Path) -> Result<()> {
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_with_the_stack() {
+        let (root, project) = Project::sample();
+        let take = || Fingerprint::take(&project, None).unwrap();
+        take().store_pass("").unwrap();
+        assert!(take().passed_before().is_some());
+        fs::write(root.path().join("template.yaml"), "Resources: {}\n").unwrap();
+        assert!(take().passed_before().is_none());
     }
 }

@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 /// What a program wrote to its standard output, if it ended well.
 ///
@@ -25,6 +25,19 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         );
     }
     Ok(text(&output.stdout))
+}
+
+/// Runs a program that tells the user itself what it does.
+///
+/// # Errors
+/// When it could not be started or failed.
+pub(crate) fn shown(command: &mut Command) -> Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let status = command
+        .status()
+        .with_context(|| format!("cannot run {name}"))?;
+    ensure!(status.success(), "{name} failed ({status}): see above");
+    Ok(())
 }
 
 /// What became of a program that need not be installed: `None` when it is not.

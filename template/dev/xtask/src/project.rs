@@ -81,3 +81,17 @@ impl Settings {
             })
     }
 }
+
+#[cfg(test)]
+impl Project {
+    /// A project in a directory of its own, with no migrations and no stack.
+    pub(crate) fn sample() -> (tempfile::TempDir, Self) {
+        let root = tempfile::tempdir().unwrap();
+        let settings =
+            "[workspace.metadata.migrations]\nfile-name = '\\.sql$'\nbase-branch = 'main'\n";
+        std::fs::write(root.path().join("Cargo.toml"), settings).unwrap();
+        std::fs::create_dir(root.path().join("migrations")).unwrap();
+        let project = Self::at(root.path().to_owned()).unwrap();
+        (root, project)
+    }
+}

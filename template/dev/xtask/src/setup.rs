@@ -7,15 +7,19 @@ use atlas::Edition;
 use dev_postgres::settings::setting;
 
 use crate::{
-    atlas_install,
+    atlas_install, deploy_tools,
     process::{self, text},
     project::Project,
 };
 
-pub(crate) fn run(project: &Project) -> Result<()> {
+pub(crate) fn run(project: &Project, deploy: bool) -> Result<()> {
     environment_file(project)?;
     git_hook(project)?;
-    atlas(project)
+    atlas(project)?;
+    if deploy {
+        deploy_tools::install(&project.root)?;
+    }
+    Ok(())
 }
 
 fn environment_file(project: &Project) -> Result<()> {

@@ -1,0 +1,135 @@
+use atlas::IntegrityError;
+use rstest::rstest;
+
+use super::*;
+
+const TEMPLATE: &str = "Resources:\r\n  Migrations: # by hand\r\n    MigrationHash: 'h1:old'";
+
+/// A project with a migration, whose hash template.yaml does not name yet.
+fn project() -> (tempfile::TempDir, Project) {
+    let (root, project) = Project::sample();
+    fs::write(project.migrations.path().join("1_a.sql"), "SELECT 1;").unwrap();
+    project.migrations.write_sum().unwrap();
+    fs::write(root.path().join("template.yaml"), TEMPLATE).unwrap();
+    (root, project)
+}
+
+fn planned(name: &str) -> Planned {
+    Planned {
+        name: name.into(),
+        contents: "SELECT 2;".into(),
+    }
+}
+
+/// The sum of the project's files and `planned`.
+fn sum_with(project: &Project, planned: &[Planned]) -> SumFile {
+    let mut files = project.migrations.files().unwrap();
+    files.extend(planned.iter().map(|file| MigrationFile {
+        name: file.name.clone(),
+        contents: file.contents.clone().into(),
+    }));
+    SumFile::compute(&files)
+}
+
+fn read(project: &Project, file: &str) -> String {
+    fs::read_to_string(project.root.join(file)).unwrap()
+}
+
+/// All files of the project with their contents.
+fn snapshot(project: &Project) -> Vec<(PathBuf, Option<String>)> {
+    let mut files = Vec::new();
+    for directory in [&project.root, project.migrations.path()] {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let contents = fs::read_to_string(&path).ok();
+            files.push((path, contents));
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn writes_the_migration_and_both_hashes() {
+    let (_root, project) = project();
+    let files = [planned("2_b.sql"), planned("3_c.sql")];
+    let sum = sum_with(&project, &files);
+    install(&project, &files, &sum).unwrap();
+    assert_eq!(project.migrations.verify().unwrap(), sum.hash());
+    assert_eq!(
+        read(&project, "template.yaml"),
+        TEMPLATE.replace("h1:old", sum.hash())
+    );
+}
+
+#[test]
+fn hashes_a_project_without_a_stack() {
+    let (root, project) = project();
+    fs::remove_file(root.path().join("template.yaml")).unwrap();
+    fs::write(project.migrations.path().join("1_a.sql"), "SELECT 2;").unwrap();
+    hash(&project).unwrap();
+    project.migrations.verify().unwrap();
+    assert!(!root.path().join("template.yaml").exists());
+}
+
+#[test]
+fn hashes_anew_after_an_edit_and_a_merge() {
+    let (_root, project) = project();
+    let merged =
+        "R:\n<<<<<<< HEAD\n  MigrationHash: a\n=======\n  MigrationHash: b\n>>>>>>> x\nO: 1\n";
+    fs::write(project.root.join("template.yaml"), merged).unwrap();
+    fs::write(project.migrations.sum_path(), "<<<<<<< HEAD\n").unwrap();
+    hash(&project).unwrap();
+    let sum = project.migrations.verify().unwrap();
+    assert_eq!(
+        read(&project, "template.yaml"),
+        format!("R:\n  MigrationHash: {sum}\nO: 1\n")
+    );
+}
+
+#[rstest]
+#[case::no_place_for_the_hash("Resources: {}\n")]
+#[case::hash_by_reference("R:\n  MigrationHash: !Ref Hash\n")]
+fn writes_nothing_where_the_hash_cannot_be_written(#[case] template: &str) {
+    let (_root, project) = project();
+    fs::write(project.root.join("template.yaml"), template).unwrap();
+    fs::write(project.migrations.path().join("1_a.sql"), "SELECT 3;").unwrap();
+    let before = snapshot(&project);
+    let files = [planned("2_b.sql")];
+    let sum = sum_with(&project, &files);
+    let error = format!("{:#}", install(&project, &files, &sum).unwrap_err());
+    assert!(error.contains("all files are as they were"), "{error}");
+    assert!(error.contains("template.yaml"), "{error}");
+    assert_eq!(snapshot(&project), before);
+
+    let error = format!("{:#}", hash(&project).unwrap_err());
+    assert!(error.contains("template.yaml"), "{error}");
+    assert_eq!(snapshot(&project), before);
+    assert!(matches!(
+        project.migrations.verify(),
+        Err(IntegrityError::Edited { .. })
+    ));
+}
+
+#[test]
+fn gives_way_to_a_migration_that_came_in_between() {
+    let (_root, project) = project();
+    let files = [planned("3_c.sql")];
+    let sum = sum_with(&project, &files);
+    fs::write(project.migrations.path().join("2_b.sql"), "SELECT 9;").unwrap();
+    let before = snapshot(&project);
+    let error = format!("{:#}", install(&project, &files, &sum).unwrap_err());
+    assert!(error.contains("try again"), "{error}");
+    assert_eq!(snapshot(&project), before);
+}
+
+#[test]
+fn overwrites_no_migration() {
+    let (_root, project) = project();
+    let files = [planned("2_b.sql"), planned("1_a.sql")];
+    let before = snapshot(&project);
+    let sum = sum_with(&project, &files);
+    let error = format!("{:#}", install(&project, &files, &sum).unwrap_err());
+    assert!(error.contains("1_a.sql"), "{error}");
+    assert_eq!(snapshot(&project), before);
+}

@@ -1,0 +1,98 @@
+use anyhow::{Result, ensure};
+
+use crate::stack::Environment;
+
+/// Refuses an environment that lacks what its choices need; names all of it. The same
+/// stands in template.yaml, under Rules, but there it is told one by one, and late.
+///
+/// # Errors
+/// When something is missing.
+pub(super) fn check(environment: &Environment) -> Result<()> {
+    let missing: Vec<String> = needed(environment)
+        .into_iter()
+        .filter(|(name, _)| environment.parameter(name).is_none())
+        .map(|(name, meaning)| format!("\n  {name:<20} {meaning}"))
+        .collect();
+    ensure!(
+        missing.is_empty(),
+        "samconfig.toml is not filled in: nothing was deployed. Missing among the \
+         parameter_overrides in [{}.deploy.parameters]:{}",
+        environment.name,
+        missing.concat()
+    );
+    Ok(())
+}
+
+/// Parameters of template.yaml, and what they are.
+fn needed(environment: &Environment) -> Vec<(&'static str, &'static str)> {
+    let is = |name: &str, value: &str| environment.parameter(name) == Some(value);
+    let mut needed = vec![("DatabaseName", "the database's name")];
+    // A created database brings the rest.
+    if !is("Database", "create") {
+        needed.extend([
+            (
+                "DatabaseHost",
+                "host name of the database, for a cluster that of the writer",
+            ),
+            (
+                "SubnetIds",
+                "subnets that reach it, with commas between them",
+            ),
+            (
+                "SecurityGroupIds",
+                "security groups of the function, which that of the database lets in",
+            ),
+        ]);
+        if is("Authentication", "secret") {
+            needed.push(("SecretArn", "the secret with user name and password"));
+        } else {
+            needed.extend([
+                ("DatabaseUser", "the user, who was granted rds_iam"),
+                (
+                    "DatabaseResourceId",
+                    "cluster-..., db-... or prx-..., as `aws rds describe-db-clusters` shows it",
+                ),
+            ]);
+        }
+    }
+    needed
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::iam("Authentication=\"iam\"", &["DatabaseHost", "SubnetIds", "SecurityGroupIds", "DatabaseUser", "DatabaseResourceId"])]
+    #[case::secret("Authentication=\"secret\"", &["DatabaseHost", "SubnetIds", "SecurityGroupIds", "SecretArn"])]
+    #[case::created("Database=create", &[])]
+    fn names_all_that_is_missing(#[case] choice: &str, #[case] expected: &[&str]) {
+        let all = [
+            "DatabaseHost",
+            "SubnetIds",
+            "SecurityGroupIds",
+            "DatabaseUser",
+            "DatabaseResourceId",
+            "SecretArn",
+        ];
+        let blanks = all.map(|name| format!("'{name}=\"\"'")).join(", ");
+        let environment = Environment::of(&format!("'DatabaseName=\"app\"', '{choice}', {blanks}"));
+        let error = check(&environment)
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
+        for name in all {
+            assert_eq!(
+                error.contains(&format!("  {name} ")),
+                expected.contains(&name),
+                "{name}: {error}"
+            );
+        }
+        assert_eq!(
+            error.contains("[dev.deploy.parameters]"),
+            !expected.is_empty()
+        );
+    }
+}

@@ -1,0 +1,112 @@
+use std::fmt::Write as _;
+
+use anyhow::{Result, bail};
+use serde_json::Value;
+
+use crate::stack::Environment;
+
+/// Refuses a stack that CloudFormation would not update, and says what gets it out.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>
+///
+/// # Errors
+/// When the stack is in such a state.
+pub(super) fn check(stack: &Option<Value>, environment: &Environment) -> Result<()> {
+    let Some(stack) = stack else { return Ok(()) };
+    let Environment {
+        stack_name: name,
+        region,
+        ..
+    } = environment;
+    let command =
+        |verb: &str| format!("`aws cloudformation {verb} --stack-name {name} --region {region}`");
+    match status(stack) {
+        state @ ("ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "DELETE_FAILED" | "CREATE_FAILED") => {
+            bail!(
+                "the stack {name} is {state}: its creation failed, and it can only be deleted. The \
+             database is not part of it, unless the stack created it. Look at why (`just \
+             stack-status {}`), then {}, and deploy again",
+                environment.name,
+                command("delete-stack")
+            )
+        }
+        "UPDATE_ROLLBACK_FAILED" => bail!(
+            "the stack {name} is UPDATE_ROLLBACK_FAILED. Mend what hinders it (`just stack-status \
+             {}`), then {}, and deploy again",
+            environment.name,
+            command("continue-update-rollback")
+        ),
+        // sam left it so when a change set was not carried out.
+        "REVIEW_IN_PROGRESS" => Ok(()),
+        state if state.ends_with("_IN_PROGRESS") => bail!(
+            "the stack {name} is {state}: somebody is deploying it now. Wait for the end, then \
+             deploy again"
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// The state and the outputs of a stack, for people.
+pub(super) fn describe(stack: &Value) -> String {
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let changed = [&stack["LastUpdatedTime"], &stack["CreationTime"]];
+    let changed = changed.into_iter().find_map(Value::as_str);
+    let mut text = format!(
+        "{}: {} since {}\n",
+        word(&stack["StackName"]),
+        status(stack),
+        changed.unwrap_or("?")
+    );
+    for output in stack["Outputs"].as_array().into_iter().flatten() {
+        let (key, value) = (word(&output["OutputKey"]), word(&output["OutputValue"]));
+        let _ = writeln!(text, "  {key:<20} {value}");
+    }
+    text
+}
+
+fn status(stack: &Value) -> &str {
+    stack["StackStatus"].as_str().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    #[rstest]
+    #[case("CREATE_COMPLETE", None)]
+    #[case("UPDATE_ROLLBACK_COMPLETE", None)]
+    #[case("REVIEW_IN_PROGRESS", None)]
+    #[case("ROLLBACK_COMPLETE", Some("delete-stack --stack-name s --region r"))]
+    #[case("UPDATE_ROLLBACK_FAILED", Some("continue-update-rollback"))]
+    #[case("UPDATE_IN_PROGRESS", Some("somebody is deploying"))]
+    fn says_what_to_do_with_a_stack(#[case] state: &str, #[case] words: Option<&str>) {
+        let stack = Some(json!({ "StackName": "s", "StackStatus": state }));
+        let error = check(&stack, &Environment::of(""))
+            .err()
+            .map(|error| error.to_string());
+        match (error, words) {
+            (None, None) => {}
+            (Some(error), Some(words)) => assert!(error.contains(words), "{error}"),
+            (error, _) => panic!("{error:?}"),
+        }
+    }
+
+    #[test]
+    fn no_stack_is_well() {
+        check(&None, &Environment::of("")).unwrap();
+    }
+
+    #[test]
+    fn tells_the_outputs() {
+        let stack = json!({
+            "StackName": "s", "StackStatus": "CREATE_COMPLETE", "CreationTime": "2026-01-01",
+            "Outputs": [{ "OutputKey": "CurrentVersion", "OutputValue": "7" }],
+        });
+        assert_eq!(
+            describe(&stack),
+            "s: CREATE_COMPLETE since 2026-01-01\n  CurrentVersion       7\n"
+        );
+    }
+}

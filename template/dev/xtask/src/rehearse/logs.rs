@@ -1,0 +1,114 @@
+//! What stays of a rehearsal: `target/rehearsal`, with the logs of the last one.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+/// The logs of the emulator, of `sam`, and of the migration function.
+pub(super) const EMULATOR: &str = "emulator";
+pub(super) const SAM: &str = "sam";
+pub(super) const FUNCTIONS: &str = "functions";
+
+/// The directory, for one rehearsal at a time.
+#[derive(Debug)]
+pub(super) struct Logs {
+    directory: PathBuf,
+    _lock: File,
+}
+
+impl Logs {
+    /// Empties the directory of the project in `root`.
+    ///
+    /// # Errors
+    /// When another rehearsal is under way.
+    pub(super) fn new(root: &Path) -> Result<Self> {
+        let directory = root.join("target/rehearsal");
+        let cannot = || format!("cannot write into {}", directory.display());
+        fs::create_dir_all(&directory).with_context(cannot)?;
+        let lock = directory.join("lock");
+        let file = File::create(&lock).with_context(cannot)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => bail!(
+                "another rehearsal of this project is under way ({} is locked)",
+                lock.display()
+            ),
+            Err(TryLockError::Error(error)) => return Err(error).with_context(cannot),
+        }
+        for entry in fs::read_dir(&directory).with_context(cannot)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                // One that was killed could not clean up.
+                fs::remove_dir_all(&path).with_context(cannot)?;
+            } else if path != lock {
+                fs::remove_file(&path).with_context(cannot)?;
+            }
+        }
+        Ok(Self {
+            directory,
+            _lock: file,
+        })
+    }
+
+    /// A directory that is gone when it is dropped.
+    pub(super) fn scratch(&self) -> Result<TempDir> {
+        tempfile::Builder::new()
+            .prefix(".scratch-")
+            .tempdir_in(&self.directory)
+            .with_context(|| format!("cannot write into {}", self.directory.display()))
+    }
+
+    /// The file of what is called so.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(format!("{name}.log"))
+    }
+
+    /// The file, to write more into.
+    pub(super) fn open(&self, name: &str) -> Result<File> {
+        let path = self.path(name);
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    pub(super) fn add(&self, name: &str, lines: &[String]) -> Result<()> {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        self.open(name)?.write_all(text.as_bytes())?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_rehearsal_at_a_time_keeps_its_logs() {
+        let root = tempfile::tempdir().unwrap();
+        let logs = Logs::new(root.path()).unwrap();
+        logs.add("sam", &["one".into()]).unwrap();
+        logs.add("sam", &["two".into()]).unwrap();
+        assert_eq!(fs::read_to_string(logs.path("sam")).unwrap(), "one\ntwo\n");
+        let error = Logs::new(root.path()).unwrap_err();
+        assert!(error.to_string().contains("another rehearsal"), "{error}");
+
+        let scratch = logs.scratch().unwrap();
+        assert!(
+            scratch
+                .path()
+                .starts_with(root.path().join("target/rehearsal"))
+        );
+        // As a killed one leaves it.
+        let left = scratch.keep();
+        drop(logs);
+        let logs = Logs::new(root.path()).unwrap();
+        assert!(!left.exists() && !logs.path("sam").exists());
+    }
+}

@@ -1,0 +1,29 @@
+//! What the commands know of the stack: `template.yaml` and `samconfig.toml`.
+
+mod architecture;
+mod hash;
+mod packages;
+mod samconfig;
+
+pub(crate) use architecture::Architecture;
+pub(crate) use hash::StackHash;
+pub(crate) use packages::packages;
+pub(crate) use samconfig::Environment;
+
+/// The file that describes the stack, in the project's root. A project without it has
+/// no stack, and all else works.
+pub(crate) const TEMPLATE: &str = "template.yaml";
+
+/// Whether the project has a stack.
+pub(crate) fn has_template(root: &std::path::Path) -> bool {
+    root.join(TEMPLATE).exists()
+}
+
+/// The template, `None` where there is none.
+fn template(root: &std::path::Path) -> anyhow::Result<Option<String>> {
+    match std::fs::read_to_string(root.join(TEMPLATE)) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(anyhow::Error::from(error).context(format!("cannot read {TEMPLATE}"))),
+    }
+}

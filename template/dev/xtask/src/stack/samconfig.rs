@@ -1,0 +1,170 @@
+//! What `samconfig.toml` says of an environment.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::ValueEnum;
+use toml::{Table, Value};
+
+use super::Architecture;
+
+const FILE: &str = "samconfig.toml";
+
+/// A stack as it is deployed: the section `[NAME.deploy.parameters]`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Environment {
+    pub(crate) name: String,
+    pub(crate) stack_name: String,
+    pub(crate) region: String,
+    /// Whether sam shows what will change and asks first.
+    pub(crate) asks: bool,
+    /// Parameters of the template and their values, without quotes; blank ones left out.
+    pub(crate) parameters: Vec<(String, String)>,
+}
+
+impl Environment {
+    /// # Errors
+    /// When the file has no such environment, or it lacks name or region.
+    pub(crate) fn read(root: &Path, name: &str) -> Result<Self> {
+        let path = root.join(FILE);
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {FILE}"))?;
+        Self::parse(&text, name)
+    }
+
+    /// The value of a parameter of the template; `None` if it is blank.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        let mut parameters = self.parameters.iter();
+        let (_, value) = parameters.find(|(key, _)| key == name)?;
+        Some(value)
+    }
+
+    /// The processor that the stack's functions have.
+    ///
+    /// # Errors
+    /// When it is not there, or none that Lambda knows.
+    pub(crate) fn architecture(&self) -> Result<Architecture> {
+        let name = &self.name;
+        let value = self.parameter("Architecture").with_context(|| {
+            format!(
+                "{FILE} does not say which processor the functions run on: add \
+                 \"Architecture=arm64\" (or x86_64) to parameter_overrides in \
+                 [{name}.deploy.parameters], or name it with --architecture"
+            )
+        })?;
+        Architecture::from_str(value, false).map_err(|_| {
+            anyhow!(
+                "{FILE}: Architecture={value} in the environment {name}: expected arm64 or x86_64"
+            )
+        })
+    }
+
+    fn parse(text: &str, name: &str) -> Result<Self> {
+        let config: Table = toml::from_str(text).with_context(|| format!("{FILE} is not TOML"))?;
+        let section = |name: &str| config.get(name)?.get("deploy")?.get("parameters");
+        let Some(section) = section(name) else {
+            let known = config.keys().filter(|name| section(name).is_some());
+            let known: Vec<_> = known.map(String::as_str).collect();
+            bail!(
+                "{FILE} has no environment {name}, [{name}.deploy.parameters]; it has: {}",
+                known.join(", ")
+            );
+        };
+        let text = |key: &str| {
+            let text = section.get(key).and_then(Value::as_str);
+            text.map(str::to_owned)
+                .with_context(|| format!("{FILE}: {key} is missing in [{name}.deploy.parameters]"))
+        };
+        Ok(Self {
+            name: name.to_owned(),
+            stack_name: text("stack_name")?,
+            region: text("region")?,
+            asks: section.get("confirm_changeset").and_then(Value::as_bool) == Some(true),
+            parameters: section
+                .get("parameter_overrides")
+                .map_or_else(Vec::new, parameters),
+        })
+    }
+
+    /// The environment dev with these `parameter_overrides`, as TOML has them.
+    #[cfg(test)]
+    pub(crate) fn of(overrides: &str) -> Self {
+        let text = format!(
+            "[dev.deploy.parameters]\nstack_name = \"s\"\nregion = \"r\"\n\
+             parameter_overrides = [{overrides}]\n"
+        );
+        Self::parse(&text, "dev").expect("valid TOML")
+    }
+}
+
+/// A list or, in its older form, one string.
+fn parameters(overrides: &Value) -> Vec<(String, String)> {
+    let pairs: Vec<&str> = match overrides {
+        Value::Array(pairs) => pairs.iter().filter_map(Value::as_str).collect(),
+        other => other
+            .as_str()
+            .unwrap_or_default()
+            .split_whitespace()
+            .collect(),
+    };
+    pairs
+        .iter()
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(key, value)| (key.trim(), value.trim().trim_matches(['"', '\''])))
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::list(
+        "parameter_overrides = [\"DatabaseName=app\", 'Architecture=\"x86_64\"', 'SubnetIds=\"\"']"
+    )]
+    #[case::string(
+        "parameter_overrides = 'DatabaseName=app Architecture=\"x86_64\" SubnetIds=\"\"'"
+    )]
+    fn reads_an_environment(#[case] line: &str) {
+        let config = format!(
+            "version = 0.1\n[prod.deploy.parameters]\nstack_name = \"p\"\nregion = \"eu\"\n\
+             confirm_changeset = true\n\
+             [dev.deploy.parameters]\nstack_name = \"d\"\nregion = \"us\"\n{line}\n"
+        );
+        let dev = Environment::parse(&config, "dev").unwrap();
+        assert_eq!(
+            (&*dev.stack_name, &*dev.region, dev.asks),
+            ("d", "us", false)
+        );
+        assert_eq!(dev.architecture().unwrap(), Architecture::X86_64);
+        assert_eq!(dev.parameter("DatabaseName"), Some("app"));
+        assert_eq!(dev.parameter("SubnetIds"), None, "a blank one is none");
+        assert!(Environment::parse(&config, "prod").unwrap().asks);
+    }
+
+    #[rstest]
+    #[case("version", "samconfig.toml is not TOML")]
+    #[case(
+        "[prod.deploy.parameters]\nstack_name = \"p\"\n",
+        "has no environment dev, [dev.deploy.parameters]; it has: prod"
+    )]
+    #[case(
+        "[dev.deploy.parameters]\nstack_name = \"p\"\n",
+        "region is missing in [dev.deploy.parameters]"
+    )]
+    fn says_what_is_missing(#[case] config: &str, #[case] words: &str) {
+        let error = format!("{:#}", Environment::parse(config, "dev").unwrap_err());
+        assert!(error.contains(words), "{error}");
+    }
+
+    #[rstest]
+    #[case("", "add \"Architecture=arm64\"")]
+    #[case("\"Architecture=arm\"", "Architecture=arm in the environment dev")]
+    fn says_what_is_wrong_with_the_processor(#[case] overrides: &str, #[case] words: &str) {
+        let error = Environment::of(overrides).architecture().unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}

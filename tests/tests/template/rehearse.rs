@@ -1,0 +1,114 @@
+//! `just rehearse-deploy`: what deployments come to, before AWS sees one.
+
+use std::{fs, os::unix::fs::symlink};
+
+use template_tests::{Outcome, Tools, checkout};
+
+use crate::shared::{Shared, says};
+
+const LOGS: [&str; 4] = ["emulator.log", "functions.log", "lock", "sam.log"];
+
+/// A repository with a migration and all that its deployment needs.
+fn ready() -> Shared {
+    let mut project = Shared::with_first_migration();
+    // Those that `just tools` installed, which is what `just setup --deploy` would do here.
+    let tools = project.root.join("target/tools");
+    fs::create_dir_all(&tools).unwrap();
+    for environment in ["venv", "venv-ministack"] {
+        let installed = checkout().join("template/target/tools").join(environment);
+        symlink(installed, tools.join(environment)).unwrap();
+    }
+    let setup = project.just(&["setup", "--deploy"]).succeeded().unwrap();
+    says(&setup, &["✓ aws-sam-cli", "✓ ministack"]);
+    assert!(!setup.output.contains("installing"), "{}", setup.output);
+
+    // What would be downloaded. Nobody looks at the certificate, as there is no TLS.
+    let certificate = project.root.join("target/certificate.pem");
+    fs::write(&certificate, "-----BEGIN CERTIFICATE-----\n").unwrap();
+    project.set("RDS_CA_BUNDLE", certificate.display());
+    project.set("ATLAS_LAMBDA", Tools::find().unwrap().atlas.display());
+    // How the functions are optimized does not matter here, and takes minutes.
+    project.set("CARGO_PROFILE_LAMBDA_OPT_LEVEL", 0);
+    project.set("CARGO_PROFILE_LAMBDA_LTO", "off");
+    project.set("CARGO_PROFILE_LAMBDA_CODEGEN_UNITS", 16);
+    project
+}
+
+/// Runs it, and sees that it leaves nothing but its logs.
+fn rehearse(project: &Shared) -> Outcome {
+    let before = project.git(&["status", "--porcelain"]);
+    let (migrations, template) = (project.snapshot(), project.read("template.yaml").unwrap());
+    let outcome = project.just(&["rehearse-deploy"]);
+    assert_eq!(project.git(&["status", "--porcelain"]), before);
+    assert_eq!(project.snapshot(), migrations);
+    assert_eq!(project.read("template.yaml").unwrap(), template);
+    let mut left: Vec<_> = fs::read_dir(project.root.join("target/rehearsal"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    left.sort();
+    assert_eq!(left, LOGS);
+    outcome
+}
+
+#[test]
+fn every_step_comes_to_what_it_should() {
+    let outcome = rehearse(&ready()).succeeded().unwrap();
+    // In the terminal they stand in this order.
+    let steps = [
+        "✓ 1 create",
+        "CountUsersFunction answers",
+        "✓ 2 no change",
+        "✓ 3 a new migration",
+        "✓ 4 a migration fails",
+        "CloudFormation says: migration",
+        "✓ 5 the same, mended",
+        "✓ 6 ForceUpdate",
+        "✓ 7 one without transaction breaks off",
+        "broke off: 1 of its 2 statements",
+        "✓ 8 the same, mended",
+        "✓ 9 delete",
+        "What this did not show",
+        "✓ all steps",
+    ];
+    let mut rest = outcome.output.as_str();
+    for step in steps {
+        let (_, behind) = rest
+            .split_once(step)
+            .unwrap_or_else(|| panic!("{step:?} is not in its place in:\n{}", outcome.output));
+        rest = behind;
+    }
+    assert!(!outcome.output.contains('✗'), "{}", outcome.output);
+    says(&outcome, &["3 migrations and a part of the last, 4 tables"]);
+}
+
+#[test]
+fn a_step_that_goes_wrong_is_told_with_its_reason() {
+    let project = ready();
+    let [migration] = &project.migrations().unwrap()[..] else {
+        panic!("not one migration");
+    };
+    let file = format!("migrations/{migration}");
+    let sql = project.read(&file).unwrap() + "SELECT 1 / 0;\n";
+    project.write(&file, &sql).unwrap();
+    project.just(&["hash-migrations"]).succeeded().unwrap();
+    let outcome = rehearse(&project);
+    assert!(!outcome.success, "{}", outcome.output);
+    let words = [
+        "✗ 1 create",
+        "no migrations, 0 tables",
+        "the stack is ROLLBACK_COMPLETE, expected CREATE_COMPLETE",
+        "Migrations (Custom::DatabaseMigrations): migration",
+        "division by zero",
+        "the functions' last log lines",
+        "\"Outcome\":\"FAILED\"",
+        "step 1 (create: all migrations are applied) did not come to what it should",
+        "target/rehearsal/",
+    ];
+    says(&outcome, &words);
+    assert!(
+        !outcome.output.contains(" 2 no change"),
+        "{}",
+        outcome.output
+    );
+}

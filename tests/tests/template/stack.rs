@@ -1,0 +1,343 @@
+//! The stack that the rendered repository deploys: `template.yaml` with the values of
+//! `samconfig.toml`, for each combination of answers.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use rstest::rstest;
+use tempfile::TempDir;
+use template_tests::{Outcome, Project, Tools, checkout, run};
+
+const ENVIRONMENTS: [&str; 2] = ["dev", "prod"];
+const EMPTY_HASH: &str = "\n      MigrationHash: h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n";
+
+/// The values of the stack's parameters, by their names.
+type Parameters = BTreeMap<String, String>;
+
+struct Answers {
+    architecture: &'static str,
+    authentication: &'static str,
+    database: &'static str,
+    example_service: &'static str,
+}
+
+impl Answers {
+    fn every() -> Vec<Self> {
+        let mut all = Vec::new();
+        for architecture in ["arm64", "x86_64"] {
+            for authentication in ["iam", "secret"] {
+                for database in ["existing", "create"] {
+                    for example_service in ["yes", "no"] {
+                        all.push(Self {
+                            architecture,
+                            authentication,
+                            database,
+                            example_service,
+                        });
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    fn render(&self, parent: &Path, name: &str) -> Project {
+        let answers = [
+            ("database_name", "shop"),
+            ("stack_name", "Shop"),
+            ("aws_region", "us-gov-west-1"),
+            ("postgres_major", "16"),
+            ("architecture", self.architecture),
+            ("authentication", self.authentication),
+            ("database", self.database),
+            ("example_service", self.example_service),
+        ];
+        render(parent, name, &answers).succeeded().unwrap();
+        Project::at(parent.join(name))
+    }
+
+    /// What `samconfig.toml` must leave for the user to fill in, and what could stand
+    /// there.
+    fn blanks(&self, environment: &str) -> BTreeMap<&'static str, &'static str> {
+        let mut blanks = BTreeMap::new();
+        if environment == "prod" || self.database == "existing" {
+            blanks.extend([
+                ("DatabaseHost", "shop.abc.us-gov-west-1.rds.amazonaws.com"),
+                ("DatabaseUser", "migrations"),
+                ("DatabaseResourceId", "cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+                (
+                    "SecretArn",
+                    "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:rds!db-1-AbC",
+                ),
+                (
+                    "SubnetIds",
+                    "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
+                ),
+                ("SecurityGroupIds", "sg-0123456789abcdef0"),
+            ]);
+        }
+        blanks
+    }
+}
+
+fn render(parent: &Path, name: &str, answers: &[(&str, &str)]) -> Outcome {
+    Project::render(
+        &Tools::find().unwrap().cargo_generate,
+        parent,
+        name,
+        answers,
+    )
+}
+
+/// The parameters that `samconfig.toml` gives to the stack of an environment.
+fn parameters(project: &Project, environment: &str) -> Parameters {
+    deploy(project, environment)["parameter_overrides"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|pair| {
+            let (key, value) = pair.as_str().unwrap().split_once('=').unwrap();
+            // sam takes a blank value in quotes only.
+            let value = value.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+            (key.to_owned(), value.unwrap().to_owned())
+        })
+        .collect()
+}
+
+/// What `sam deploy --config-env ENVIRONMENT` takes.
+fn deploy(project: &Project, environment: &str) -> toml::Table {
+    let config: toml::Table = project.read("samconfig.toml").unwrap().parse().unwrap();
+    config[environment]["deploy"]["parameters"]
+        .as_table()
+        .unwrap()
+        .clone()
+}
+
+/// The parameters that the template has, each with the lines that describe it.
+fn declared(template: &str) -> BTreeMap<&str, Vec<&str>> {
+    let mut declared: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let mut name = None;
+    let section = template.lines().skip_while(|line| *line != "Parameters:");
+    for line in section.skip(1).take_while(|line| line.starts_with(' ')) {
+        match line.strip_prefix("  ").and_then(|it| it.strip_suffix(':')) {
+            Some(key) if !key.starts_with(' ') => {
+                name = Some(key);
+                declared.insert(key, Vec::new());
+            }
+            _ => declared.get_mut(name.unwrap()).unwrap().push(line),
+        }
+    }
+    assert!(declared.len() > 10, "{declared:?}");
+    declared
+}
+
+/// The template with these values as the parameters' defaults: cfn-lint compares those
+/// with what the parameter allows, and tries them where it is used.
+fn with_values(template: &str, values: &Parameters) -> String {
+    let mut text = template.to_owned();
+    for (name, lines) in declared(template) {
+        let Some(value) = values.get(name) else {
+            continue;
+        };
+        let before = format!("\n  {name}:\n{}\n", lines.join("\n"));
+        let kept: String = lines
+            .iter()
+            .filter(|line| !line.starts_with("    Default:"))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let after = format!("\n  {name}:\n{kept}    Default: \"{value}\"\n");
+        assert_eq!(text.matches(&before).count(), 1, "{before}");
+        text = text.replace(&before, &after);
+    }
+    text
+}
+
+fn lint(files: &[PathBuf]) -> Outcome {
+    run(Command::new(Tools::cfn_lint().unwrap())
+        .arg("--")
+        .args(files))
+}
+
+/// `samconfig.toml` has what was answered, blanks for what nobody can know yet, and
+/// nothing that the template does not have.
+fn check_samconfig(project: &Project, answers: &Answers, environment: &str) {
+    let deploy = deploy(project, environment);
+    let stack_name = format!("Shop-{environment}");
+    assert_eq!(deploy["stack_name"].as_str(), Some(&*stack_name));
+    assert_eq!(deploy["region"].as_str(), Some("us-gov-west-1"));
+    let asks = environment == "prod";
+    assert_eq!(deploy["confirm_changeset"].as_bool(), Some(asks));
+    assert_eq!(deploy["fail_on_empty_changeset"].as_bool(), Some(false));
+
+    let given = parameters(project, environment);
+    let created = environment == "dev" && answers.database == "create";
+    // Nobody may sign in to a new database by IAM yet.
+    let authentication = if created {
+        "secret"
+    } else {
+        answers.authentication
+    };
+    let expected = [
+        ("Architecture", answers.architecture),
+        ("Database", if created { "create" } else { "existing" }),
+        ("DatabaseName", "shop"),
+        ("PostgresMajor", "16"),
+        ("Authentication", authentication),
+    ];
+    for (name, value) in expected {
+        assert_eq!(given[name], value, "{name} in {environment}");
+    }
+    let blank: Vec<_> = given
+        .iter()
+        .filter(|(_, value)| value.is_empty())
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let expected: Vec<_> = answers.blanks(environment).into_keys().collect();
+    assert_eq!(blank, expected, "{environment}");
+
+    let template = project.read("template.yaml").unwrap();
+    let declared = declared(&template);
+    for name in given.keys() {
+        assert!(declared.contains_key(&**name), "the template has no {name}");
+    }
+    for (name, lines) in &declared {
+        let has = |key: &str| lines.iter().any(|line| line.starts_with(key));
+        assert!(has("    Type:") && has("    Description:"), "{name}");
+        assert!(
+            has("    Default:") || given.contains_key(*name),
+            "{name} has no value in {environment}"
+        );
+    }
+}
+
+#[test]
+fn every_combination_of_answers_is_complete_and_lints() {
+    let parent = TempDir::new().unwrap();
+    let mut files = vec![
+        checkout().join("template/template.yaml"),
+        checkout().join("template/database.yaml"),
+    ];
+    for (number, answers) in Answers::every().iter().enumerate() {
+        let project = answers.render(parent.path(), &format!("shop-{number}"));
+        let template = project.read("template.yaml").unwrap();
+        for environment in ENVIRONMENTS {
+            check_samconfig(&project, answers, environment);
+            let mut values = parameters(&project, environment);
+            for (name, value) in answers.blanks(environment) {
+                values.insert(name.into(), value.into());
+            }
+            let file = format!("{environment}.yaml");
+            project
+                .write(&file, &with_values(&template, &values))
+                .unwrap();
+            files.push(project.root.join(file));
+        }
+    }
+    assert_eq!(files.len(), 2 + 2 * 16);
+    lint(&files).succeeded().unwrap();
+}
+
+/// The lint above would be worth nothing if it took everything.
+#[rstest]
+#[case::unknown_property("Tracing: Active", "Tracking: Active", "Tracking")]
+#[case::unknown_resource("!GetAtt MigrationRole.Arn", "!GetAtt NoRole.Arn", "NoRole")]
+#[case::value("Default: arm64", "Default: sparc", "AllowedValues")]
+#[case::pattern("Default: \"\"", "Default: \"a b\"", "AllowedPattern")]
+fn lint_finds_a_mistake(#[case] from: &str, #[case] to: &str, #[case] word: &str) {
+    let directory = TempDir::new().unwrap();
+    for file in ["template.yaml", "database.yaml"] {
+        let text = fs::read_to_string(checkout().join("template").join(file)).unwrap();
+        assert!(file != "template.yaml" || text.contains(from), "{from}");
+        fs::write(directory.path().join(file), text.replacen(from, to, 1)).unwrap();
+    }
+    let outcome = lint(&[directory.path().join("template.yaml")]);
+    assert!(!outcome.success);
+    assert!(outcome.output.contains(word), "{}", outcome.output);
+}
+
+#[rstest]
+#[case("yes", true)]
+#[case("no", false)]
+fn the_example_is_there_or_without_a_trace(#[case] answer: &str, #[case] there: bool) {
+    let parent = TempDir::new().unwrap();
+    render(parent.path(), "my-db", &[("example_service", answer)])
+        .succeeded()
+        .unwrap();
+    let project = Project::at(parent.path().join("my-db"));
+    assert_eq!(project.root.join("crates/count-users").exists(), there);
+    let template = project.read("template.yaml").unwrap();
+    for word in ["CountUsers", "count-users"] {
+        assert_eq!(template.contains(word), there, "{word}");
+    }
+    assert!(!template.contains("{%"), "a tag of liquid is left");
+    // `just create-migrations` writes the hash there.
+    assert_eq!(template.matches("MigrationHash:").count(), 1);
+    assert!(template.contains(EMPTY_HASH), "the hash of no migrations");
+}
+
+/// template/ is worked on as it stands: the stack of an unrendered template is that of
+/// the default answers.
+#[test]
+fn the_template_has_the_stack_of_the_default_answers() {
+    let parent = TempDir::new().unwrap();
+    render(parent.path(), "my-db", &[]).succeeded().unwrap();
+    let project = Project::at(parent.path().join("my-db"));
+    let unrendered =
+        |file: &str| fs::read_to_string(checkout().join("template").join(file)).unwrap();
+    assert_eq!(
+        project.read("samconfig.toml").unwrap(),
+        unrendered("samconfig.toml")
+    );
+    let tags = ["{% if example_service == \"yes\" %}", "{% endif %}"];
+    let template = unrendered("template.yaml");
+    let without_tags = tags
+        .iter()
+        .fold(template, |text, tag| text.replace(tag, ""));
+    // Working on the template's own migrations leaves their hash there.
+    let lines = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| !line.contains("MigrationHash:"));
+        lines.map(str::to_owned).collect()
+    };
+    assert_eq!(
+        lines(&project.read("template.yaml").unwrap()),
+        lines(&without_tags)
+    );
+}
+
+/// The function must get to answer before CloudFormation stops waiting for it.
+#[test]
+fn the_function_ends_before_cloudformation_gives_up() {
+    let template = fs::read_to_string(checkout().join("template/template.yaml")).unwrap();
+    let seconds = |key: &str| -> Vec<u32> {
+        let lines = template.lines().map(str::trim);
+        lines
+            .filter_map(|line| line.strip_prefix(key)?.parse().ok())
+            .collect()
+    };
+    let [limit] = seconds("ServiceTimeout: ")[..] else {
+        panic!("not one ServiceTimeout");
+    };
+    let timeouts = seconds("Timeout: ");
+    assert!(!timeouts.is_empty());
+    assert!(
+        timeouts.iter().all(|timeout| *timeout < limit),
+        "{timeouts:?}"
+    );
+}
+
+#[rstest]
+#[case(&[("database", "new")], "not a valid value for database")]
+#[case(&[("authentication", "password")], "not a valid value for authentication")]
+#[case(&[("example_service", "maybe")], "not a valid value for example_service")]
+#[case(&[("database", "create"), ("database_name", "_shop")], "must begin with a letter")]
+#[case(&[("stack_name", &*"a".repeat(124))], "at most 123 characters")]
+fn refuses_a_wrong_answer(#[case] answers: &[(&str, &str)], #[case] rule: &str) {
+    let parent = TempDir::new().unwrap();
+    let outcome = render(parent.path(), "my-db", answers);
+    assert!(!outcome.success, "{}", outcome.output);
+    assert!(outcome.output.contains(rule), "{}", outcome.output);
+}
