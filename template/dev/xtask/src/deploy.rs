@@ -13,6 +13,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, Utc};
+use tokio::task::JoinHandle;
 
 use crate::{
     aws::Aws,
@@ -39,11 +40,15 @@ pub(crate) async fn run(project: &Project, environment: &str, yes: bool) -> Resu
         "samconfig.toml has confirm_changeset for {}, and nobody is there to be asked: add --yes",
         environment.name
     );
+    // AWS is asked meanwhile: each question takes its program a second.
+    let account = ask(&aws, Aws::account);
+    let name = environment.stack_name.clone();
+    let stack = ask(&aws, move |aws| aws.stack(&name));
     if check::run(project, false).await? != ExitCode::SUCCESS {
         bail!("nothing was deployed: the migrations do not pass check-migrations");
     }
-    let account = aws.account()?;
-    state::check(&aws.stack(&environment.stack_name)?, &environment)?;
+    let account = account.await??;
+    state::check(&stack.await??, &environment)?;
     println!(
         "deploying {} to the account {account}, {}",
         environment.stack_name, environment.region
@@ -88,6 +93,15 @@ pub(crate) fn logs(project: &Project, environment: &str, options: &[String]) -> 
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Asks in a thread of its own.
+fn ask<T: Send + 'static>(
+    aws: &Aws,
+    question: impl FnOnce(&Aws) -> Result<T> + Send + 'static,
+) -> JoinHandle<Result<T>> {
+    let aws = aws.clone();
+    tokio::task::spawn_blocking(move || question(&aws))
 }
 
 fn aws(project: &Project, environment: &Environment) -> Result<Aws> {

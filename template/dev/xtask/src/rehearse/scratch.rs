@@ -119,15 +119,18 @@ pub(super) fn architecture() -> Result<Architecture> {
 fn build_for_this_system(project: &Project, package: &Path) -> Result<PathBuf> {
     package::check(project)?;
     let built = project.scratch("lambda/this-system")?;
-    for (name, binary) in package::functions(project)? {
-        let mut cargo = process::cargo();
-        cargo
-            .current_dir(&project.root)
-            .args(["build", "--locked", "--profile", "lambda"])
-            .args(["--package", &binary, "--bin", &binary, "--target-dir"])
-            .arg(&built);
-        process::shown(&mut cargo)?;
-        let program = built.join("lambda").join(&binary);
+    let functions = package::functions(project)?;
+    let mut cargo = process::cargo();
+    cargo
+        .current_dir(&project.root)
+        .args(["build", "--locked", "--profile", "lambda", "--target-dir"])
+        .arg(&built);
+    for (_, binary) in &functions {
+        cargo.args(["--package", binary, "--bin", binary]);
+    }
+    process::shown(&mut cargo)?;
+    for (name, binary) in functions {
+        let program = built.join("lambda").join(binary);
         copy(&program, &package.join(name).join("bootstrap"))?;
     }
     // The template has a layer, so there must be one to upload.
