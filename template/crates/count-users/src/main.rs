@@ -25,10 +25,14 @@ async fn main() -> Result<(), Error> {
 
 async fn count(open: &Mutex<Option<DatabaseConnection>>) -> Result<Value, Error> {
     let mut open = open.lock().await;
-    let connection = match open.take() {
-        Some(connection) => connection,
-        None => connect().await?,
-    };
+    if let Some(connection) = open.take()
+        && let Ok(users) = app::users::count(&connection).await
+    {
+        *open = Some(connection);
+        return Ok(json!({ "users": users }));
+    }
+    // The first time, or the connection of before was lost.
+    let connection = connect().await?;
     let users = app::users::count(&connection).await?;
     *open = Some(connection);
     Ok(json!({ "users": users }))
@@ -44,6 +48,9 @@ async fn connect() -> Result<DatabaseConnection> {
     options
         // An invocation comes at a time.
         .max_connections(1)
+        // It would replace a connection with the login of the first, long after a token's end.
+        .idle_timeout(None)
+        .max_lifetime(None)
         .connect_timeout(TIMEOUT)
         .sqlx_logging(false);
     Database::connect(options)

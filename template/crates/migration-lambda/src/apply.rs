@@ -16,6 +16,8 @@ use crate::config::Config;
 use crate::database::{ConnectError, Database, Running};
 use crate::deadline::Deadline;
 
+/// Between two looks of Atlas at its lock, and some more.
+const LOCK_POLLING: Duration = Duration::from_secs(3);
 /// A longer name PostgreSQL cuts off (NAMEDATALEN).
 const LONGEST_NAME: usize = 63;
 
@@ -34,6 +36,8 @@ pub struct Run<'a> {
     pub deadline: &'a Deadline,
     /// The name of Atlas' sessions on the server.
     pub application: String,
+    /// The version that a database without history is taken to be at.
+    pub baseline: Option<&'a str>,
 }
 
 impl Run<'_> {
@@ -42,17 +46,16 @@ impl Run<'_> {
     /// # Errors
     /// When a migration fails, or time is over. The message says which migration ran
     /// and what is applied. Nothing of it runs on.
-    pub async fn apply(
-        &self,
-        baseline: Option<&str>,
-        lock_timeout: Duration,
-    ) -> Result<Vec<String>> {
+    pub async fn apply(&self, lock_timeout: Duration) -> Result<Vec<String>> {
         let atlas = Commands::new(&self.config.atlas)?;
-        // Whoever waits for the lock should say so before time is over.
-        let wait = lock_timeout.min(self.deadline.left_for_work().mul_f32(0.9));
+        // Whoever waits for the lock should say so before time is over. Atlas looks at it
+        // every second or two.
+        let left = self.deadline.left_for_work();
+        let longest = left.mul_f32(0.9).min(left.saturating_sub(LOCK_POLLING));
+        let wait = lock_timeout.min(longest);
         let options = ApplyOptions {
             lock_timeout: Some(wait),
-            baseline: baseline.map(str::to_owned),
+            baseline: self.baseline.map(str::to_owned),
             dry_run: false,
         };
         let mut url = self.url();
@@ -62,10 +65,12 @@ impl Run<'_> {
         }
         let mut process = AtlasProcess::start(atlas.apply(self.directory, &url, &options)?)?;
         let Some(output) = process.output(self.deadline.stop_work()).await? else {
-            let running = self.database.running(self.application()).await;
+            let running = self.database.running(self.application());
+            let running = timeout(self.grace(), running).await;
             process.stop(self.grace()).await;
             let ended = self.end_sessions().await;
-            return Err(self.out_of_time(running.ok().flatten(), ended.err()).await);
+            let running = running.ok().and_then(Result::ok).flatten();
+            return Err(self.out_of_time(running, ended.err()).await);
         };
         match Atlas::read_apply(&output, &url) {
             Ok(report) => {
@@ -107,9 +112,26 @@ impl Run<'_> {
     }
 
     async fn end_sessions(&self) -> Result<()> {
-        self.database
-            .end_sessions(self.application(), self.grace())
+        let time = self.grace();
+        let end = async {
+            match self.database.end_sessions(self.application(), time).await {
+                Ok(()) => Ok(()),
+                Err(_) => {
+                    let database = self.connect_anew(time).await?;
+                    database.end_sessions(self.application(), time).await
+                }
+            }
+        };
+        timeout(time, end)
             .await
+            .context("the database does not answer")?
+    }
+
+    async fn connect_anew(&self, time: Duration) -> Result<Database> {
+        match Database::connect(self.config, self.login, time).await {
+            Ok(database) => Ok(database),
+            Err(ConnectError::Login(error) | ConnectError::Other(error)) => Err(error),
+        }
     }
 
     /// The connection string, with the password in it.
@@ -120,6 +142,10 @@ impl Run<'_> {
             ("application_name", self.application()),
             ("connect_timeout", "10"),
             ("statement_timeout", &limit.as_millis().to_string()),
+            // So that it notices when the network swallows everything.
+            ("tcp_keepalives_idle", "5"),
+            ("tcp_keepalives_interval", "5"),
+            ("tcp_keepalives_count", "2"),
         ];
         self.config.database.url(self.login, &parameters)
     }
@@ -181,19 +207,14 @@ impl Run<'_> {
     }
 
     /// The history, over a new connection if the old one is lost.
-    async fn history(&self) -> Result<Vec<Revision>> {
+    pub async fn history(&self) -> Result<Vec<Revision>> {
         let error = match self.database.history().await {
             Ok(history) => return Ok(history),
             Err(error) => error,
         };
         tracing::warn!("connecting anew: {error:#}");
         let time = self.deadline.left_for_work().max(self.grace());
-        let again = async {
-            match Database::connect(self.config, self.login, time).await {
-                Ok(database) => database.history().await,
-                Err(ConnectError::Login(error) | ConnectError::Other(error)) => Err(error),
-            }
-        };
+        let again = async { self.connect_anew(time).await?.history().await };
         timeout(time, again).await.context("it does not answer")?
     }
 
@@ -207,6 +228,7 @@ impl Run<'_> {
                     .iter()
                     .any(|version| version == file.version())
             })
+            .filter(|file| Some(file.version()) > self.baseline)
             .filter(|file| now.pending.iter().all(|version| version != file.version()))
             .map(|file| file.name.clone())
             .collect()

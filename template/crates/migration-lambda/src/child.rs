@@ -11,11 +11,15 @@ use tokio::task::JoinHandle;
 use tokio::time::{timeout, timeout_at};
 use tracing::Instrument as _;
 
+use crate::redact::scrub;
+
 /// How much output is kept; Atlas' report lists every statement that it ran.
 const KEPT: usize = 4 << 20;
 /// Lines logged of one run, and bytes of each: logs cost money.
 const LOGGED_LINES: usize = 1000;
-const LOGGED_BYTES: u64 = 4 << 10;
+const LOGGED_BYTES: usize = 4 << 10;
+/// Bytes read of a line at a time.
+const PIECE: u64 = 64 << 10;
 
 /// A running Atlas. It is killed when this value goes.
 pub struct AtlasProcess {
@@ -100,31 +104,37 @@ fn only_own_environment(command: Command) -> Command {
     command
 }
 
+/// Keeps what comes, and logs it a line at a time, for as long as there is room.
 async fn collect(stream: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
-    let mut kept = Vec::new();
+    let (mut kept, mut full) = (Vec::new(), false);
     let Some(stream) = stream else { return kept };
     let mut reader = BufReader::new(stream);
-    let (mut line, mut lines, mut at_start) = (Vec::new(), 0, true);
+    let (mut piece, mut lines, mut at_start) = (Vec::new(), 0, true);
     loop {
-        line.clear();
+        piece.clear();
         let read = (&mut reader)
-            .take(LOGGED_BYTES)
-            .read_until(b'\n', &mut line)
+            .take(PIECE)
+            .read_until(b'\n', &mut piece)
             .await;
         if !read.is_ok_and(|read| read > 0) {
             return kept;
         }
-        let room = KEPT.saturating_sub(kept.len());
-        kept.extend(&line[..line.len().min(room)]);
+        full |= kept.len() + piece.len() > KEPT;
+        if !full {
+            kept.extend(&piece);
+        }
         let is_report = kept.first() == Some(&b'{');
-        let text = String::from_utf8_lossy(&line);
-        if !is_report && !text.trim().is_empty() && lines <= LOGGED_LINES {
+        // Scrubbed before it is cut: half a secret would not be known for one. The rest
+        // of a line this long is not logged.
+        let text = scrub(&String::from_utf8_lossy(&piece));
+        let text = text.trim_end();
+        if at_start && !is_report && !text.is_empty() && lines <= LOGGED_LINES {
             match lines {
                 LOGGED_LINES => tracing::warn!("Atlas writes more than is logged"),
-                _ => tracing::info!(continued = !at_start, "atlas: {}", text.trim_end()),
+                _ => tracing::info!("atlas: {}", &text[..text.floor_char_boundary(LOGGED_BYTES)]),
             }
             lines += 1;
         }
-        at_start = line.ends_with(b"\n");
+        at_start = piece.ends_with(b"\n");
     }
 }

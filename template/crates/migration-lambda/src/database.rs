@@ -53,10 +53,12 @@ impl Database {
         login: &Login,
         time: Duration,
     ) -> Result<Self, ConnectError> {
+        let end = Instant::now() + time;
         let give_up = Instant::now() + time.min(config.connect_timeout);
         loop {
+            let patience = TIMEOUT.min(end.saturating_duration_since(Instant::now()));
             let (error, may_pass) =
-                match timeout(TIMEOUT, Self::connect_once(&config.database, login)).await {
+                match timeout(patience, Self::connect_once(&config.database, login)).await {
                     Ok(Ok(database)) => return Ok(database),
                     Ok(Err(error)) if is_login_refused(&error) => {
                         return Err(ConnectError::Login(describe(&config.database, error)));
@@ -67,8 +69,8 @@ impl Database {
                     }
                     Err(_) => (
                         anyhow!(
-                            "no answer within {} s: do the security groups let the function in?",
-                            TIMEOUT.as_secs()
+                            "no answer within {:.0} s: do the security groups let the function in?",
+                            patience.as_secs_f32()
                         ),
                         true,
                     ),
@@ -90,6 +92,9 @@ impl Database {
             .user(&login.user)
             .password(&login.password.0)
             .connect_timeout(TIMEOUT)
+            // It is idle while Atlas works, and what is idle is forgotten on the way.
+            .keepalives_idle(Duration::from_secs(30))
+            .keepalives_interval(Duration::from_secs(10))
             .application_name("migration-lambda");
         let client = match &settings.tls {
             Tls::Disable => {
@@ -276,6 +281,10 @@ fn may_pass(error: &anyhow::Error) -> bool {
         let passing = [SqlState::TOO_MANY_CONNECTIONS, SqlState::CANNOT_CONNECT_NOW];
         return passing.contains(code);
     }
+    let closed = error.downcast_ref::<tokio_postgres::Error>();
+    if closed.is_some_and(tokio_postgres::Error::is_closed) {
+        return true;
+    }
     let io = error
         .chain()
         .find_map(|cause| cause.downcast_ref::<std::io::Error>());
@@ -283,7 +292,10 @@ fn may_pass(error: &anyhow::Error) -> bool {
         [
             ErrorKind::ConnectionRefused,
             ErrorKind::ConnectionReset,
+            ErrorKind::HostUnreachable,
+            ErrorKind::NetworkUnreachable,
             ErrorKind::TimedOut,
+            ErrorKind::UnexpectedEof,
         ]
         .contains(&io.kind())
     })

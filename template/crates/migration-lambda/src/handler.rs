@@ -127,7 +127,8 @@ async fn always<T>(work: impl Future<Output = Result<T>>, deadline: &Deadline) -
             ))
         }
         Err(_) => Err(anyhow!(
-            "out of time: the function's time-out is near, and it is not known what is applied"
+            "out of time: the function's time-out is near. It is not known what is applied, and a \
+             statement may still run on the server"
         )),
     }
 }

@@ -1,7 +1,7 @@
 //! The work: bring the database to where the package is.
 
 use std::sync::atomic::AtomicUsize;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, ensure};
 use atlas::{MigrationDirectory, MigrationFile, Standing};
@@ -90,16 +90,30 @@ pub async fn migrate(
         applied,
         database: &database,
         deadline,
-        application: format!("migrations-{request_id}"),
+        application: application(request_id),
+        baseline,
     };
-    let names = run.apply(baseline, properties.lock_timeout).await?;
-    let after = Standing::of(&files, &database.history().await?);
+    let names = run.apply(properties.lock_timeout).await?;
+    let after = Standing::of(&files, &run.history().await?);
+    // Another deployment may have come in between, while Atlas waited for its lock.
+    judge(&files, &after, properties).with_context(|| match names.as_slice() {
+        [] => "nothing was applied".to_owned(),
+        names => format!("applied {}, but", names.join(", ")),
+    })?;
     ensure!(
         after.pending.is_empty(),
         "Atlas reported success, but the database lacks {}",
         after.pending.join(", ")
     );
     Ok(Report::new(&files, &after, names))
+}
+
+/// The name of Atlas' sessions on the server: another for each attempt, as Lambda may
+/// deliver an event twice, and one attempt must not end the sessions of the other.
+fn application(request_id: &str) -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let nanoseconds = now.unwrap_or_default().subsec_nanos();
+    format!("migrations-{nanoseconds:08x}-{request_id}")
 }
 
 fn verify(directory: &MigrationDirectory, expected: &str) -> Result<()> {

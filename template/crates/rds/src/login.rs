@@ -41,7 +41,9 @@ impl Settings {
             }),
             Auth::Iam { region } => {
                 let user = self.user()?;
-                let address = format!("{}:{}", self.host, self.port);
+                // The signature is over the host as HTTP has it.
+                let host = self.host.to_ascii_lowercase();
+                let address = format!("{host}:{}", self.port);
                 let now = SystemTime::now();
                 let password = iam::token(&address, &user, region, &credentials()?, now)?;
                 Ok(Login {

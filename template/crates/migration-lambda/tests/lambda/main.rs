@@ -24,5 +24,6 @@ mod fuzz;
 mod logging;
 mod package;
 mod properties;
+mod races;
 mod rollback;
 mod secrecy;

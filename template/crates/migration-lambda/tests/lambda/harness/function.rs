@@ -150,30 +150,34 @@ impl Function {
         }
     }
 
+    /// Has it handle an event, like [`Self::invoke_as`], with a request id of its own.
+    pub fn invoke(&mut self, event: &Value, limit: Duration) -> Invocation {
+        let request_id = format!("8476a536-e9f4-11e8-9739-{:012x}", fastrand::u64(..1 << 48));
+        self.invoke_as(&request_id, event, limit)
+    }
+
     /// Has it handle an event. Lambda lets no bytes through that are not JSON. When it
     /// has not ended after `limit`, or the process ended, there is nothing to invoke
     /// any more.
     ///
     /// # Panics
     /// When what it logged breaks a promise.
-    pub fn invoke(&mut self, event: &Value, limit: Duration) -> Invocation {
+    pub fn invoke_as(&mut self, request_id: &str, event: &Value, limit: Duration) -> Invocation {
         self.invocations += 1;
-        // As unique as Lambda's: the program calls its sessions on the server so.
-        let request_id = format!("8476a536-e9f4-11e8-9739-{:012x}", fastrand::u64(..1 << 48));
         let started = Instant::now();
         if let Err(outcome) = self.until_it_waits() {
-            return self.ended(&request_id, outcome, started);
+            return self.ended(request_id, outcome, started);
         }
         self.waiting = false;
         let started = Instant::now();
-        self.api.invoke(&request_id, event, limit);
+        self.api.invoke(request_id, event, limit);
         let outcome = match self.call_before(started + limit) {
             Ok(Call::Response(id, value)) if id == request_id => Outcome::Response(value),
             Ok(Call::Error(id, value)) if id == request_id => Outcome::Error(value),
             Ok(other) => panic!("{request_id} was invoked, but the function says {other:?}"),
             Err(outcome) => outcome,
         };
-        self.ended(&request_id, outcome, started)
+        self.ended(request_id, outcome, started)
     }
 
     fn ended(&mut self, request_id: &str, outcome: Outcome, started: Instant) -> Invocation {
