@@ -117,6 +117,11 @@ impl Database {
         Ok(Self { client })
     }
 
+    /// Whether the connection is lost.
+    pub fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
     /// All of Atlas' history; empty before the first migration.
     pub async fn history(&self) -> Result<Vec<Revision>> {
         let exists = self

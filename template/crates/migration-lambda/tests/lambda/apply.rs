@@ -107,7 +107,7 @@ fn a_failed_migration_is_told_and_can_be_mended(mut stage: Stage) {
     invocation.assert_succeeded();
     let answer = stage.s3.answer();
     let reason = "migration 20260102000000_orders.sql failed: …relation \"nowhere\" does not \
-                  exist; in the statement: INSERT INTO nowhere VALUES (1). The database is at \
+                  exist…; in the statement: INSERT INTO nowhere VALUES (1). The database is at \
                   20260101000000. Nothing of migration 20260102000000_orders.sql is applied.";
     assert_answer(answer, failure(&event, reason));
     assert_eq!(stage.tables(), "users", "a failed migration leaves nothing");
