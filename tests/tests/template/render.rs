@@ -80,6 +80,7 @@ fn a_new_repository_holds_what_it_needs_and_no_more() {
             ".template-answers.toml",
             "Cargo.lock",
             "Cargo.toml",
+            "DEPLOY.md",
             "README.md",
             "atlas.hcl",
             "crates",
