@@ -9,7 +9,7 @@ use crate::shared::{Shared, says};
 const LOGS: [&str; 4] = ["emulator.log", "functions.log", "lock", "sam.log"];
 
 /// A repository with a migration and all that its deployment needs.
-fn ready() -> Shared {
+pub(crate) fn ready() -> Shared {
     let mut project = Shared::with_first_migration();
     // Those that `just tools` installed, which is what `just setup --deploy` would do here.
     let tools = project.root.join("target/tools");

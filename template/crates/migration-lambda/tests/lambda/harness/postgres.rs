@@ -56,9 +56,9 @@ impl Cluster {
     pub fn own(test: &str) -> Arc<Self> {
         let name = format!("migration-lambda-{test}-{}", std::process::id());
         let cluster = Self::start(&name, true);
-        // What was committed outlives a crash of the server.
-        cluster.admin("ALTER SYSTEM SET synchronous_commit = on");
-        cluster.admin("SELECT pg_reload_conf()");
+        // What was committed outlives a crash of the server. It was started with the
+        // opposite, which only a role's or a database's setting beats.
+        cluster.admin("ALTER ROLE ALL SET synchronous_commit = on");
         Arc::new(cluster)
     }
 
