@@ -12,8 +12,9 @@ use tokio::time::timeout;
 
 use crate::child::AtlasProcess;
 use crate::config::Config;
-use crate::database::{ConnectError, Database};
+use crate::database::Database;
 use crate::deadline::Deadline;
+use crate::migrate::names;
 
 /// Between two looks of Atlas at its lock, and some more.
 const LOCK_POLLING: Duration = Duration::from_secs(3);
@@ -57,11 +58,7 @@ impl Run<'_> {
             baseline: self.baseline.map(str::to_owned),
             dry_run: false,
         };
-        let mut url = self.url();
-        if self.database.can_check_clients().await? {
-            // Should the network break, the statement ends then, and not at its time-out.
-            url.push_str("&client_connection_check_interval=1000");
-        }
+        let url = self.url(self.database.can_check_clients().await?);
         let mut process = AtlasProcess::start(atlas.apply(self.directory, &url, &options)?)?;
         let Some(output) = process.output(self.deadline.stop_work()).await? else {
             let running = self.database.running(self.application());
@@ -129,25 +126,27 @@ impl Run<'_> {
     }
 
     async fn connect_anew(&self, time: Duration) -> Result<Database> {
-        match Database::connect(self.config, self.login, time).await {
-            Ok(database) => Ok(database),
-            Err(ConnectError::Login(error) | ConnectError::Other(error)) => Err(error),
-        }
+        Ok(Database::connect(self.config, self.login, time).await?)
     }
 
     /// The connection string, with the password in it.
-    fn url(&self) -> String {
+    fn url(&self, checks_clients: bool) -> String {
         // Should this process be gone before it can end a statement, the server does.
         let limit = self.deadline.left() + Duration::from_secs(5);
-        let parameters = [
+        let limit = limit.as_millis().to_string();
+        let mut parameters = vec![
             ("application_name", self.application()),
             ("connect_timeout", "10"),
-            ("statement_timeout", &limit.as_millis().to_string()),
+            ("statement_timeout", &limit),
             // So that it notices when the network swallows everything.
             ("tcp_keepalives_idle", "5"),
             ("tcp_keepalives_interval", "5"),
             ("tcp_keepalives_count", "2"),
         ];
+        if checks_clients {
+            // Should the network break, the statement ends then, and not at its time-out.
+            parameters.push(("client_connection_check_interval", "1000"));
+        }
         self.config.database.url(self.login, &parameters)
     }
 
@@ -165,17 +164,8 @@ impl Run<'_> {
 
     /// The names of the files that were pending before, and are not any more.
     fn names_applied(&self, now: &Standing) -> Vec<String> {
-        self.files
-            .iter()
-            .filter(|file| {
-                self.before
-                    .pending
-                    .iter()
-                    .any(|version| version == file.version())
-            })
-            .filter(|file| Some(file.version()) > self.baseline)
-            .filter(|file| now.pending.iter().all(|version| version != file.version()))
-            .map(|file| file.name.clone())
-            .collect()
+        let mut done = self.before.pending.clone();
+        done.retain(|version| !now.pending.contains(version));
+        names(self.files, &done, self.baseline)
     }
 }

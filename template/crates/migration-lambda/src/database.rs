@@ -31,10 +31,19 @@ pub struct Database {
 }
 
 /// Why there is no connection.
+#[derive(Debug)]
 pub enum ConnectError {
     /// The server knows no such user with such a password.
     Login(anyhow::Error),
     Other(anyhow::Error),
+}
+
+impl From<ConnectError> for anyhow::Error {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Login(error) | ConnectError::Other(error) => error,
+        }
+    }
 }
 
 /// A statement that runs on the server.
@@ -124,10 +133,8 @@ impl Database {
 
     /// All of Atlas' history; empty before the first migration.
     pub async fn history(&self) -> Result<Vec<Revision>> {
-        let exists = self
-            .query("SELECT to_regclass($1) IS NOT NULL", &[&history::TABLE])
-            .await?;
-        if !exists.iter().any(|row| row.get::<_, bool>(0)) {
+        let exists = "SELECT to_regclass($1) IS NOT NULL";
+        if !self.holds(exists, &[&history::TABLE]).await? {
             return Ok(Vec::new());
         }
         // Names that begin with a dot are notes of Atlas itself.
@@ -162,25 +169,17 @@ impl Database {
 
     /// Whether nothing can be written: a replica, or a role that only reads.
     pub async fn is_read_only(&self) -> Result<bool> {
-        let rows = self
-            .query(
-                "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'",
-                &[],
-            )
-            .await?;
-        Ok(rows.iter().any(|row| row.get(0)))
+        let question =
+            "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'";
+        self.holds(question, &[]).await
     }
 
     /// Whether the server can look after its clients while a statement runs: it does
     /// since PostgreSQL 14.
     pub async fn can_check_clients(&self) -> Result<bool> {
-        let rows = self
-            .query(
-                "SELECT current_setting('client_connection_check_interval', true) IS NOT NULL",
-                &[],
-            )
-            .await?;
-        Ok(rows.iter().any(|row| row.get(0)))
+        let question =
+            "SELECT current_setting('client_connection_check_interval', true) IS NOT NULL";
+        self.holds(question, &[]).await
     }
 
     /// The statement that a session of this name runs.
@@ -226,6 +225,16 @@ impl Database {
             }
             sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// The answer to a question of yes or no.
+    async fn holds(
+        &self,
+        question: &str,
+        parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)],
+    ) -> Result<bool> {
+        let rows = self.query(question, parameters).await?;
+        Ok(rows.iter().any(|row| row.get(0)))
     }
 
     async fn query(

@@ -38,7 +38,8 @@ pub async fn deliver(url: &str, body: &str, deadline: &Deadline) -> Result<()> {
     // Certificates are read here, and not while the function starts.
     let client = Client::builder().build().context("cannot set up HTTP")?;
     let mut pause = FIRST_PAUSE;
-    for attempt in 1.. {
+    let mut attempt = 1;
+    loop {
         let time = deadline.left().saturating_sub(MARGIN).min(TIMEOUT);
         let error = match put(&client, &url, body, time).await {
             Ok(()) => return Ok(()),
@@ -51,8 +52,8 @@ pub async fn deliver(url: &str, body: &str, deadline: &Deadline) -> Result<()> {
         }
         tokio::time::sleep(pause).await;
         pause *= 2;
+        attempt += 1;
     }
-    unreachable!("the loop has no end of its own")
 }
 
 async fn put(client: &Client, url: &Url, body: &str, time: Duration) -> Result<(), Failure> {

@@ -145,13 +145,11 @@ async fn connect(config: &Config, deadline: &Deadline) -> Result<(Database, Logi
                  function's role rds-db:connect on it, and the instance IAM authentication",
             ));
         }
-        (ConnectError::Login(error) | ConnectError::Other(error), _) => return Err(error),
+        (error, _) => return Err(error.into()),
     }
     let login = log_in(config, deadline).await?;
-    match Database::connect(config, &login, deadline.left_for_work()).await {
-        Ok(database) => Ok((database, login)),
-        Err(ConnectError::Login(error) | ConnectError::Other(error)) => Err(error),
-    }
+    let database = Database::connect(config, &login, deadline.left_for_work()).await?;
+    Ok((database, login))
 }
 
 async fn log_in(config: &Config, deadline: &Deadline) -> Result<Login> {
@@ -245,7 +243,7 @@ impl Report {
 }
 
 /// The names of the files with these versions, behind the baseline.
-fn names(files: &[MigrationFile], versions: &[String], baseline: Option<&str>) -> Vec<String> {
+pub fn names(files: &[MigrationFile], versions: &[String], baseline: Option<&str>) -> Vec<String> {
     files
         .iter()
         .filter(|file| versions.iter().any(|version| version == file.version()))

@@ -57,17 +57,16 @@ impl Properties {
     pub fn read(properties: Map<String, Value>) -> Result<Self> {
         let mut strings = Map::new();
         for (name, value) in properties {
-            match value {
-                Value::Null => {}
-                Value::String(text) if text.trim().is_empty() => {}
-                Value::String(_) => drop(strings.insert(name, value)),
-                Value::Bool(_) | Value::Number(_) => {
-                    drop(strings.insert(name, value.to_string().into()));
-                }
+            let text = match value {
+                Value::Null => continue,
+                Value::String(text) if text.trim().is_empty() => continue,
+                Value::String(text) => text,
+                Value::Bool(_) | Value::Number(_) => value.to_string(),
                 Value::Array(_) | Value::Object(_) => {
                     bail!("the property {name} is {value}, but must be a text")
                 }
-            }
+            };
+            strings.insert(name, text.into());
         }
         let raw: Raw = serde_json::from_value(strings.into()).context("wrong property")?;
 

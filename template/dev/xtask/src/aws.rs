@@ -4,9 +4,11 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    time::SystemTime,
 };
 
 use anyhow::{Context, Result, bail};
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::{deploy_tools, process::text};
@@ -100,9 +102,10 @@ impl Aws {
         }
     }
 
-    /// The failures among a stack's events since `since`, the oldest first. It is in the
-    /// form of the events, so that texts compare: `2026-01-31T09:30:00`.
-    pub(crate) fn failures(&self, stack: &str, since: &str) -> Result<Vec<StackFailure>> {
+    /// The failures among a stack's events since then, the oldest first.
+    pub(crate) fn failures(&self, stack: &str, since: SystemTime) -> Result<Vec<StackFailure>> {
+        // In the form of the events, so that texts compare.
+        let since = DateTime::<Utc>::from(since).format("%Y-%m-%dT%H:%M:%S");
         let answer = self.json(&[
             "cloudformation",
             "describe-stack-events",
@@ -112,7 +115,7 @@ impl Aws {
             "200",
         ])?;
         let events = answer["StackEvents"].as_array().cloned();
-        Ok(failures_in(&events.unwrap_or_default(), since))
+        Ok(failures_in(&events.unwrap_or_default(), &since.to_string()))
     }
 
     /// The name that AWS gave to a resource of a stack, by its name in the template.
@@ -128,8 +131,9 @@ impl Aws {
         Ok(word(&answer["StackResourceDetail"]["PhysicalResourceId"]))
     }
 
-    /// The lines of a log group since then, milliseconds since 1970.
-    pub(crate) fn log(&self, group: &str, since: u64) -> Result<Vec<String>> {
+    /// The lines of a log group since then.
+    pub(crate) fn log(&self, group: &str, since: SystemTime) -> Result<Vec<String>> {
+        let since = DateTime::<Utc>::from(since).timestamp_millis();
         let answer = self.json(&[
             "logs",
             "filter-log-events",
@@ -175,7 +179,7 @@ fn failures_in(events: &[Value], since: &str) -> Vec<StackFailure> {
 }
 
 /// A text, or nothing if it is none.
-fn word(value: &Value) -> String {
+pub(crate) fn word(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 

@@ -8,11 +8,10 @@ use std::{
     io::{IsTerminal, stdin},
     path::Path,
     process::ExitCode,
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Instant, SystemTime},
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use chrono::{DateTime, Utc};
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -20,12 +19,9 @@ use crate::{
     check, package,
     project::Project,
     report::count,
-    stack::{Environment, has_template},
+    stack::{Environment, MIGRATION_FUNCTION, MIGRATION_LOG, MIGRATIONS, has_template},
 };
 
-/// The custom resource in template.yaml, and the log of its function.
-const MIGRATIONS: &str = "Migrations";
-const LOG: &str = "MigrationLog";
 /// As many of the last lines of the log are shown.
 const LOG_LINES: usize = 20;
 
@@ -71,7 +67,7 @@ pub(crate) fn status(project: &Project, environment: &str) -> Result<()> {
         return Ok(());
     };
     print!("{}", state::describe(&stack));
-    if let Some(failure) = aws.failures(name, "")?.last() {
+    if let Some(failure) = aws.failures(name, SystemTime::UNIX_EPOCH)?.last() {
         println!("last failure: {}: {}", failure.resource, failure.reason);
     }
     Ok(())
@@ -84,7 +80,7 @@ pub(crate) fn logs(project: &Project, environment: &str, options: &[String]) -> 
         .sam()
         .args(["logs", "--stack-name", &environment.stack_name])
         .args(["--region", &environment.region])
-        .args(["--name", "MigrationFunction"])
+        .args(["--name", MIGRATION_FUNCTION])
         .args(options)
         .status()
         .context("cannot run sam")?;
@@ -138,9 +134,7 @@ fn deploy(aws: &Aws, environment: &Environment, root: &Path, yes: bool) -> Resul
 /// Why a deployment failed, as far as AWS tells. What cannot be had is left out: the
 /// failure itself is told anyway.
 fn explain(aws: &Aws, stack: &str, since: SystemTime) {
-    let time: DateTime<Utc> = since.into();
-    let failures = aws.failures(stack, &time.format("%Y-%m-%dT%H:%M:%S").to_string());
-    let failures = failures.unwrap_or_default();
+    let failures = aws.failures(stack, since).unwrap_or_default();
     if !failures.is_empty() {
         eprintln!(
             "\nCloudFormation says, {}:",
@@ -159,10 +153,8 @@ fn explain(aws: &Aws, stack: &str, since: SystemTime) {
     {
         return;
     }
-    let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let since = u64::try_from(since.as_millis()).unwrap_or_default();
     let lines = aws
-        .physical_id(stack, LOG)
+        .physical_id(stack, MIGRATION_LOG)
         .and_then(|group| aws.log(&group, since))
         .unwrap_or_default();
     if lines.is_empty() {

@@ -44,8 +44,10 @@ pub(crate) fn download(url: &str, file: &Path, sha256: &str) -> Result<Download>
 /// The SHA-256 of a file in hexadecimal.
 pub(crate) fn sha256_of(file: &Path) -> Result<String> {
     let contents = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    Ok(Sha256::digest(contents)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(hex(&Sha256::digest(contents)))
+}
+
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,7 +1,6 @@
 //! Remembers what `check-migrations` passed, so that nothing is checked twice.
 
 use std::{
-    fmt::Write,
     fs,
     path::{Path, PathBuf},
 };
@@ -9,7 +8,7 @@ use std::{
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::{git::BaseFiles, project::Project};
+use crate::{download::hex, git::BaseFiles, project::Project};
 
 /// All that the outcome of the checks depends on.
 const SOURCES: &[&str] = &[
@@ -65,15 +64,8 @@ impl Fingerprint {
             }
         }
         hasher.update(format!("{base:?}"));
-        let hash = hasher
-            .finalize()
-            .iter()
-            .fold(String::new(), |mut hex, byte| {
-                let _ = write!(hex, "{byte:02x}");
-                hex
-            });
         Ok(Self {
-            hash,
+            hash: hex(&hasher.finalize()),
             file: project.scratch("check")?.join("passed"),
         })
     }

@@ -14,6 +14,11 @@ pub(crate) use samconfig::Environment;
 /// no stack, and all else works.
 pub(crate) const TEMPLATE: &str = "template.yaml";
 
+/// The custom resource, its function and that one's log, as the template calls them.
+pub(crate) const MIGRATIONS: &str = "Migrations";
+pub(crate) const MIGRATION_FUNCTION: &str = "MigrationFunction";
+pub(crate) const MIGRATION_LOG: &str = "MigrationLog";
+
 /// Whether the project has a stack.
 pub(crate) fn has_template(root: &std::path::Path) -> bool {
     root.join(TEMPLATE).exists()

@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use crate::stack::Environment;
+use crate::{aws::word, stack::Environment};
 
 /// Refuses a stack that CloudFormation would not update, and says what gets it out.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>
@@ -47,7 +47,6 @@ pub(super) fn check(stack: &Option<Value>, environment: &Environment) -> Result<
 
 /// The state and the outputs of a stack, for people.
 pub(super) fn describe(stack: &Value) -> String {
-    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let changed = [&stack["LastUpdatedTime"], &stack["CreationTime"]];
     let changed = changed.into_iter().find_map(Value::as_str);
     let mut text = format!(

@@ -79,14 +79,12 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
+    use crate::download::hex;
 
     const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
 
     fn sha256(contents: &str) -> String {
-        Sha256::digest(contents)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hex(&Sha256::digest(contents))
     }
 
     /// A project, and the URL of a file with `contents`.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::database::Snapshot;
-use crate::aws::StackFailure;
+use crate::aws::{StackFailure, word};
 
 /// What a step is to come to.
 #[derive(Clone, Debug)]
@@ -74,16 +74,10 @@ impl Call {
             .iter()
             .filter_map(|line| serde_json::from_str(line).ok())
             .collect();
-        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        // Of most lines a property of their span.
-        let id_of = |line: &Value| {
-            let places = [&line["requestId"], &line["span"]["requestId"]];
-            places.into_iter().find(|id| id.is_string()).cloned()
-        };
-        let answer_to = |id: Option<Value>| {
+        let answer_to = |id: &Value| {
             let mut messages = lines
                 .iter()
-                .filter(|line| id_of(line) == id)
+                .filter(|line| line["requestId"] == *id)
                 .map(|line| word(&line["message"]));
             messages.find(|text| text.starts_with("SUCCESS: ") || text.starts_with("FAILED: "))
         };
@@ -94,7 +88,7 @@ impl Call {
                 request: word(&line["RequestType"]),
                 outcome: word(&line["Outcome"]),
                 applied: line["AppliedMigrations"].as_u64().unwrap_or_default(),
-                answer: answer_to(id_of(line)).unwrap_or_default(),
+                answer: answer_to(&line["requestId"]).unwrap_or_default(),
             })
             .collect()
     }

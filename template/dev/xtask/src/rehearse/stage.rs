@@ -6,12 +6,10 @@ use std::{
     path::Path,
     process::{Child, Command},
     thread::{self, ScopedJoinHandle},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use chrono::{DateTime, Utc};
-use serde_json::Value;
 use tokio::time::sleep;
 
 use super::{
@@ -23,14 +21,10 @@ use super::{
     scratch::Scratch,
 };
 use crate::{
-    aws::{Aws, StackFailure},
+    aws::{Aws, StackFailure, word},
     process::text,
-    stack::Environment,
+    stack::{Environment, MIGRATION_FUNCTION, MIGRATION_LOG},
 };
-
-/// The migration function and its log, as the template calls them.
-const FUNCTION: &str = "MigrationFunction";
-const LOG: &str = "MigrationLog";
 
 /// How long CloudFormation may take to delete the stack.
 const DELETION: Duration = Duration::from_secs(60);
@@ -44,7 +38,7 @@ pub(super) struct Stage {
     stack: String,
     region: String,
     parameters: BTreeMap<String, String>,
-    /// The names that AWS gave to [`FUNCTION`] and [`LOG`].
+    /// The names that AWS gave to the migration function and its log.
     names: Option<(String, String)>,
     /// The hash of the function's package, when it was last looked at.
     package: Option<String>,
@@ -115,8 +109,8 @@ impl Stage {
 
         if deployed && self.names.is_none() {
             self.names = Some((
-                self.aws.physical_id(&self.stack, FUNCTION)?,
-                self.aws.physical_id(&self.stack, LOG)?,
+                self.aws.physical_id(&self.stack, MIGRATION_FUNCTION)?,
+                self.aws.physical_id(&self.stack, MIGRATION_LOG)?,
             ));
         }
         // Each of these starts a program that takes its time.
@@ -225,11 +219,7 @@ impl Stage {
     }
 
     fn failures(&self, since: SystemTime) -> Result<Vec<StackFailure>> {
-        let since: DateTime<Utc> = since.into();
-        let failures = self
-            .aws
-            .failures(&self.stack, &since.format("%Y-%m-%dT%H:%M:%S").to_string());
-        match failures {
+        match self.aws.failures(&self.stack, since) {
             // There may be no stack: sam found that the template is wrong, for example.
             Err(error) if error.to_string().contains("does not exist") => Ok(Vec::new()),
             other => other,
@@ -239,8 +229,6 @@ impl Stage {
     /// The lines of the migration function, or of all functions while its log has no
     /// name, as after a creation that failed.
     fn log(&self, since: SystemTime) -> Result<Vec<String>> {
-        let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let since = u64::try_from(since.as_millis())?;
         if let Some((_, log)) = &self.names {
             return self.aws.log(log, since);
         }
@@ -299,9 +287,4 @@ impl Drop for Running {
             let _ = self.0.wait();
         }
     }
-}
-
-/// A text, or nothing if it is none.
-fn word(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }

@@ -142,9 +142,8 @@ fn tells_the_calls_from_the_log() {
              \"AppliedMigrations\":{applied},\"requestId\":\"{id}\"}}"
         )
     };
-    let line = |id: &str, message: &str| {
-        format!("{{\"message\":\"{message}\",\"span\":{{\"requestId\":\"{id}\"}}}}")
-    };
+    let line =
+        |id: &str, message: &str| format!("{{\"message\":\"{message}\",\"requestId\":\"{id}\"}}");
     let log = [
         "START RequestId: 1 Version: $LATEST".to_owned(),
         line("1", "begin"),
