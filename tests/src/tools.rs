@@ -36,7 +36,7 @@ impl Tools {
     }
 
     /// The linter of the stack, in the place and version that the template's own
-    /// `just setup --deploy` gives it.
+    /// `just setup-deploy` gives it.
     ///
     /// # Errors
     /// When it is not installed.
@@ -68,12 +68,11 @@ impl Tools {
 /// the tools for deployment.
 pub fn install() -> Result<()> {
     install_cargo_generate()?;
-    println!("Atlas and the tools for deployment, by the template's own `just setup --deploy`:");
-    run(cargo()
-        .args(["run", "--quiet", "--bin", "xtask", "--", "setup"])
-        .arg("--deploy")
-        .current_dir(checkout().join("template")))
-    .succeeded()?;
+    println!("Atlas and the tools for deployment, by the template's own `just setup` and `just setup-deploy`:");
+    for recipe in ["setup", "setup-deploy"] {
+        let just = Command::new("just").arg(recipe).current_dir(checkout().join("template")).status();
+        ensure!(just.context("cannot run just")?.success(), "just {recipe} failed, see above");
+    }
     Tools::cfn_lint()?;
     Tools::find().map(drop)
 }

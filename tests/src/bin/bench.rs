@@ -129,7 +129,7 @@ fn check(directory: &Path, figures: &mut Vec<Figure>) -> Result<()> {
     println!("check_unchanged, check_changed");
     let project = project(directory)?;
     project.just(&["check-migrations"]).succeeded()?;
-    let floor = median(20, project.command("cargo").args(["xtask", "--version"]))?;
+    let floor = median(20, project.command("cargo").args(["run", "--quiet", "--bin", "xtask", "--", "--version"]))?;
     for (name, arguments) in [
         ("check_unchanged", &["check-migrations"][..]),
         ("check_changed", &["check-migrations", "--force"]),
@@ -137,7 +137,7 @@ fn check(directory: &Path, figures: &mut Vec<Figure>) -> Result<()> {
         figures.push(Figure {
             name: name.into(),
             unit: "ms".into(),
-            value: median(20, project.command("cargo").arg("xtask").args(arguments))?,
+            value: median(20, project.command("cargo").args(["run", "--quiet", "--bin", "xtask", "--"]).args(arguments))?,
             peer: "empty cargo run of the same program".into(),
             peer_value: floor,
         });
@@ -186,7 +186,7 @@ fn lambda(figures: &mut Vec<Figure>) -> Result<()> {
     println!("lambda_size, lambda_init, lambda_memory, lambda_noop");
     let template = checkout().join("template");
     let output = run(Command::new("cargo")
-        .args(["bench", "--quiet", "--package", "migration-lambda"])
+        .args(["bench", "--quiet", "--package", "kit-tests"])
         .env("ATLAS", Tools::find()?.atlas)
         .current_dir(&template))
     .succeeded()?
@@ -201,8 +201,8 @@ fn lambda(figures: &mut Vec<Figure>) -> Result<()> {
     let init = init.map_or(0.0, |figure| figure.value);
     figures.extend(measured);
 
-    run(Command::new("cargo")
-        .args(["xtask", "build-lambda", "--architecture", "arm64"])
+    run(Command::new("just")
+        .args(["build-lambda", "--architecture", "arm64"])
         .current_dir(&template))
     .succeeded()?;
     let built = template.join("target/xtask/lambda/arm64/migration-lambda/bootstrap");

@@ -11,14 +11,14 @@ const LOGS: [&str; 4] = ["emulator.log", "functions.log", "lock", "sam.log"];
 /// A repository with a migration and all that its deployment needs.
 pub(crate) fn ready() -> Shared {
     let mut project = Shared::with_first_migration();
-    // Those that `just tools` installed, which is what `just setup --deploy` would do here.
+    // Those that `just tools` installed, which is what `just setup-deploy` would do here.
     let tools = project.root.join("target/tools");
     fs::create_dir_all(&tools).unwrap();
     for environment in ["venv", "venv-ministack"] {
         let installed = checkout().join("template/target/tools").join(environment);
         symlink(installed, tools.join(environment)).unwrap();
     }
-    let setup = project.just(&["setup", "--deploy"]).succeeded().unwrap();
+    let setup = project.just(&["setup-deploy"]).succeeded().unwrap();
     says(&setup, &["✓ aws-sam-cli", "✓ ministack"]);
     assert!(!setup.output.contains("installing"), "{}", setup.output);
 
@@ -28,9 +28,9 @@ pub(crate) fn ready() -> Shared {
     project.set("RDS_CA_BUNDLE", certificate.display());
     project.set("ATLAS_LAMBDA", Tools::find().unwrap().atlas.display());
     // How the functions are optimized does not matter here, and takes minutes.
-    project.set("CARGO_PROFILE_LAMBDA_OPT_LEVEL", 0);
-    project.set("CARGO_PROFILE_LAMBDA_LTO", "off");
-    project.set("CARGO_PROFILE_LAMBDA_CODEGEN_UNITS", 16);
+    project.set("CARGO_PROFILE_RELEASE_OPT_LEVEL", 0);
+    project.set("CARGO_PROFILE_RELEASE_LTO", "off");
+    project.set("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", 16);
     project
 }
 

@@ -70,7 +70,6 @@ fn a_new_repository_holds_what_it_needs_and_no_more() {
     assert_eq!(
         entries,
         [
-            ".cargo",
             ".env.example",
             ".git",
             ".githooks",
@@ -85,8 +84,8 @@ fn a_new_repository_holds_what_it_needs_and_no_more() {
             "atlas.hcl",
             "crates",
             "database.yaml",
-            "dev",
             "justfile",
+            "kit",
             "migrations",
             "samconfig.toml",
             "template.yaml",

@@ -3,9 +3,9 @@
 
 use app::users::{self, NewAddress, RegisterError};
 use entity::user::Status;
+use fixtures::{TestDatabase, db, tx};
 use rstest::rstest;
 use sea_orm::{DatabaseTransaction, EntityTrait, PaginatorTrait};
-use test_support::{TestDatabase, db, tx};
 
 fn address() -> NewAddress {
     NewAddress {

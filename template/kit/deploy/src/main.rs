@@ -1,0 +1,137 @@
+//! Packs, deploys and rehearses the stack: the commands in `deploy.just`.
+
+mod aws;
+mod deploy;
+mod deploy_tools;
+mod lint_stack;
+mod package;
+mod rehearse;
+mod stack;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use migrations::Project;
+
+use crate::stack::{Architecture, Environment};
+
+#[derive(Debug, Parser)]
+#[command(name = "deploy", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Install what deploying takes: the AWS SAM CLI, cargo-lambda, cfn-lint, an emulator
+    Setup,
+    /// Build the stack's functions for AWS Lambda
+    Build(Processor),
+    /// Pack the stack's functions and the Atlas layer into target/package
+    ///
+    /// RDS_CA_BUNDLE, in the environment or .env, names a file with the certificates to verify
+    /// the database server with, instead of those of Amazon RDS. ATLAS_LAMBDA names an Atlas
+    /// for the layer, instead of the pinned release.
+    Package(Processor),
+    /// Lint the stack with cfn-lint and sam, where they are installed
+    Lint,
+    /// Check, build, pack and deploy the stack of an environment in samconfig.toml
+    Deploy {
+        #[arg(default_value = "dev")]
+        environment: String,
+        /// Do not ask, where samconfig.toml says to
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Rehearse deployments, failing ones too, on an emulator of AWS
+    Rehearse {
+        #[arg(default_value = "dev")]
+        environment: String,
+    },
+    /// Show the state of a deployed stack, its outputs and its last failure
+    Status {
+        #[arg(default_value = "dev")]
+        environment: String,
+    },
+    /// Print the log of the function that applies the migrations
+    Logs {
+        #[arg(default_value = "dev")]
+        environment: String,
+        /// For `sam logs`, after `--`: --tail, --start-time '10min ago'
+        #[arg(last = true)]
+        options: Vec<String>,
+    },
+}
+
+/// Which processor the functions are for.
+#[derive(Debug, Args)]
+struct Processor {
+    /// The processor [default: Architecture in samconfig.toml]
+    #[arg(long)]
+    architecture: Option<Architecture>,
+    /// The environment in samconfig.toml that names the processor
+    #[arg(long, default_value = "dev")]
+    environment: String,
+}
+
+impl Processor {
+    fn architecture(&self, project: &Project) -> Result<Architecture> {
+        match self.architecture {
+            Some(architecture) => Ok(architecture),
+            None => Environment::read(&project.root, &self.environment)?.architecture(),
+        }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Arguments::parse().command).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<ExitCode> {
+    let project = Project::find()?;
+    match command {
+        Command::Setup => deploy_tools::install(&project.root)?,
+        Command::Build(processor) => {
+            for (_, program) in package::build(&project, processor.architecture(&project)?)? {
+                println!("✓ {}", program.display());
+            }
+        }
+        Command::Package(processor) => {
+            let major = package::postgres_major(&project)?;
+            package::run(&project, processor.architecture(&project)?, major)?;
+        }
+        Command::Lint => lint_stack::run(&project)?,
+        Command::Deploy { environment, yes } => {
+            return deploy::run(&project, &environment, yes).await;
+        }
+        Command::Rehearse { environment } => rehearse::run(&project, &environment).await?,
+        Command::Status { environment } => deploy::status(&project, &environment)?,
+        Command::Logs {
+            environment,
+            options,
+        } => {
+            return deploy::logs(&project, &environment, &options);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A project in a directory of its own, with no migrations and no stack.
+#[cfg(test)]
+fn sample_project() -> (tempfile::TempDir, Project) {
+    let root = tempfile::tempdir().unwrap();
+    let settings = "[workspace.metadata.migrations]\nfile-name = '\\.sql$'\nbase-branch = 'main'\n";
+    std::fs::write(root.path().join("Cargo.toml"), settings).unwrap();
+    std::fs::create_dir(root.path().join("migrations")).unwrap();
+    let project = Project::at(root.path().to_owned()).unwrap();
+    (root, project)
+}

@@ -1,0 +1,300 @@
+//! The database of a rehearsal, and what is in it after each step.
+
+use std::{fmt, thread};
+
+use anyhow::{Context, Result};
+use postgres::{Database, Server};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use url::Url;
+
+use migrations::report::count;
+
+/// Where Atlas writes down what it applied.
+const HISTORY: &str = atlas::history::TABLE;
+
+/// A database that is gone once this is dropped.
+#[derive(Debug)]
+pub(super) struct Throwaway(Option<Database>);
+
+impl Throwaway {
+    pub(super) async fn create(server: &Server) -> Result<Self> {
+        Ok(Self(Some(server.create_database("rehearsal").await?)))
+    }
+
+    /// How a function reaches it.
+    ///
+    /// # Errors
+    /// When only a Unix socket leads to the server.
+    pub(super) fn address(&self) -> Result<Address> {
+        let url = self.database()?.url();
+        Address::of(&url).context(
+            "the functions reach a database by the name of a host, and TEST_DATABASE_URL has \
+             none: give it one, 127.0.0.1 for example, or unset it",
+        )
+    }
+
+    /// What is in it now.
+    pub(super) async fn snapshot(&self) -> Result<Snapshot> {
+        let connection = self.database()?.connect().await?;
+        let snapshot = Snapshot::take(&connection).await;
+        connection.close().await?;
+        snapshot.context("cannot look into the database of the rehearsal")
+    }
+
+    fn database(&self) -> Result<&Database> {
+        self.0.as_ref().context("the database is gone")
+    }
+}
+
+impl Drop for Throwaway {
+    fn drop(&mut self) {
+        let Some(database) = self.0.take() else {
+            return;
+        };
+        // A thread of its own, because a runtime that waits for another would hang.
+        let dropped = thread::spawn(move || {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?
+                .block_on(database.drop_database())
+        });
+        match dropped.join() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => eprintln!("left over: {error:#}"),
+            Err(_) => eprintln!("left over: the database of the rehearsal"),
+        }
+    }
+}
+
+/// What a URL tells of a database.
+#[derive(Clone, Eq, PartialEq)]
+pub(super) struct Address {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) name: String,
+    pub(super) user: String,
+    pub(super) password: String,
+}
+
+impl Address {
+    /// `None` if the URL names no host.
+    fn of(url: &str) -> Option<Self> {
+        let url = Url::parse(url).ok()?;
+        let decoded = |text: &str| {
+            let text = percent_encoding::percent_decode_str(text);
+            text.decode_utf8_lossy().into_owned()
+        };
+        let host = url.host_str().filter(|host| !host.is_empty())?;
+        Some(Self {
+            host: Some(host.to_owned()).filter(|host| !host.contains(['%', '[']))?,
+            port: url.port().unwrap_or(5432),
+            name: decoded(url.path().trim_start_matches('/')),
+            user: decoded(url.username()),
+            password: decoded(url.password().unwrap_or_default()),
+        })
+    }
+}
+
+/// What a database holds at a moment. Two that are equal have the same schema, the same
+/// history, and as many rows in each table.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Snapshot {
+    /// The newest migration in the history, complete or not.
+    pub(super) current: Option<String>,
+    /// The migrations that were applied as a whole.
+    pub(super) migrations: usize,
+    /// Whether the newest one broke off.
+    pub(super) broken_off: bool,
+    pub(super) tables: usize,
+    /// All else that is compared, a line for each thing.
+    pub(super) details: Vec<String>,
+}
+
+impl Snapshot {
+    async fn take(connection: &DatabaseConnection) -> Result<Self> {
+        let mut details = lines(connection, SCHEMA).await?;
+        let tables = lines(connection, TABLES).await?;
+        for table in &tables {
+            let rows = lines(connection, &format!("SELECT count(*)::text FROM {table}")).await?;
+            details.push(format!("rows in {table}: {}", rows.concat()));
+        }
+        let mut snapshot = Self {
+            tables: tables.len(),
+            details,
+            ..Self::default()
+        };
+        let there = format!(
+            "SELECT to_regclass('{HISTORY}')::text WHERE to_regclass('{HISTORY}') IS NOT NULL"
+        );
+        if !lines(connection, &there).await?.is_empty() {
+            snapshot.add_history(connection).await?;
+        }
+        Ok(snapshot)
+    }
+
+    async fn add_history(&mut self, connection: &DatabaseConnection) -> Result<()> {
+        let of = |condition: &str| {
+            format!(
+                "SELECT version::text FROM {HISTORY} WHERE {condition} ORDER BY version COLLATE \"C\""
+            )
+        };
+        let all = lines(connection, &of("version NOT LIKE '.%'")).await?;
+        let broken_off = lines(connection, &of("applied < total AND type & 4 = 0")).await?;
+        self.current = all.last().cloned();
+        self.broken_off = !broken_off.is_empty();
+        self.migrations = all.len() - broken_off.len();
+        let rows = format!("SELECT history::text FROM {HISTORY} AS history ORDER BY 1");
+        self.details.extend(lines(connection, &rows).await?);
+        Ok(())
+    }
+
+    /// What the two do not have in common, `-` what only this one has, `+` what only
+    /// `other` has.
+    pub(super) fn difference(&self, other: &Self) -> String {
+        let only = |a: &Self, b: &Self, mark: char| -> Vec<String> {
+            let lines = a.details.iter().filter(|line| !b.details.contains(line));
+            lines.map(|line| format!("{mark} {line}")).collect()
+        };
+        [only(self, other, '-'), only(other, self, '+')]
+            .concat()
+            .join("\n")
+    }
+}
+
+impl fmt::Display for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.current {
+            None => write!(f, "no migrations")?,
+            Some(current) => write!(f, "{current}, {}", count(self.migrations, "migration"))?,
+        }
+        if self.broken_off {
+            write!(f, " and a part of the last")?;
+        }
+        write!(f, ", {}", count(self.tables, "table"))
+    }
+}
+
+/// The first column of a query's rows.
+async fn lines(connection: &DatabaseConnection, query: &str) -> Result<Vec<String>> {
+    let statement = Statement::from_string(sea_orm::DbBackend::Postgres, query);
+    let rows = connection.query_all_raw(statement).await?;
+    rows.iter()
+        .map(|row| Ok(row.try_get_by_index(0)?))
+        .collect()
+}
+
+/// The names of all tables, quoted, but for Atlas' own.
+const TABLES: &str = "
+    SELECT format('%I.%I', nspname, relname)
+    FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+    WHERE relkind IN ('r', 'p') AND nspname !~ '^(pg_|information_schema$|atlas_schema_revisions$)'
+    ORDER BY 1";
+
+/// A line for each thing that a migration may make or change.
+const SCHEMA: &str = "
+    WITH n AS (SELECT oid AS space, nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$)')
+    SELECT line FROM (
+        SELECT format('schema %I', nspname) AS line FROM n
+        UNION ALL
+        SELECT format('relation %I.%I (%s)', nspname, relname, relkind)
+        FROM pg_class JOIN n ON space = relnamespace
+        UNION ALL
+        SELECT format('column %s.%I %s%s %s', attrelid::regclass, attname, format_type(atttypid, atttypmod),
+                      CASE WHEN attnotnull THEN ' NOT NULL' END, pg_get_expr(adbin, adrelid))
+        FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN n ON space = relnamespace
+             LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+        WHERE attnum > 0 AND NOT attisdropped
+        UNION ALL
+        SELECT pg_get_indexdef(indexrelid) || CASE WHEN indisvalid THEN '' ELSE ' (invalid)' END
+        FROM pg_index JOIN pg_class c ON c.oid = indexrelid JOIN n ON space = relnamespace
+        UNION ALL
+        SELECT format('constraint %I on %s: %s', conname, conrelid::regclass, pg_get_constraintdef(c.oid))
+        FROM pg_constraint c JOIN n ON space = connamespace
+        UNION ALL
+        SELECT format('type %I.%I (%s) %s', nspname, typname, typtype,
+                      (SELECT string_agg(enumlabel, ', ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid))
+        FROM pg_type t JOIN n ON space = typnamespace
+        UNION ALL
+        SELECT pg_get_viewdef(c.oid) FROM pg_class c JOIN n ON space = relnamespace WHERE relkind IN ('v', 'm')
+        UNION ALL
+        SELECT pg_get_functiondef(p.oid) FROM pg_proc p JOIN n ON space = pronamespace WHERE prokind IN ('f', 'p')
+        UNION ALL
+        SELECT pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid JOIN n ON space = relnamespace
+        WHERE NOT tgisinternal
+        UNION ALL
+        SELECT format('extension %I %s', extname, extversion) FROM pg_extension
+    ) AS lines ORDER BY line";
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[test]
+    fn a_url_tells_the_address() {
+        let address = Address::of("postgres://me:p%40ss@127.0.0.1:5433/a%20b?x=y").unwrap();
+        let Address {
+            host,
+            port,
+            name,
+            user,
+            password,
+        } = address;
+        assert_eq!(
+            (&*host, port, &*name, &*user, &*password),
+            ("127.0.0.1", 5433, "a b", "me", "p@ss")
+        );
+    }
+
+    #[rstest]
+    #[case::in_the_parameters("postgres:///postgres?host=/run/postgresql")]
+    #[case::in_the_place_of_the_host("postgres://me@%2Frun%2Fpostgresql/postgres")]
+    fn a_socket_is_no_address(#[case] url: &str) {
+        assert!(Address::of(url).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_tells_what_changed_and_the_database_goes_with_its_owner() {
+        let root = postgres::project_root().unwrap();
+        let server = postgres::server_in(&root).await.unwrap();
+        let database = Throwaway::create(&server).await.unwrap();
+        let name = database.database().unwrap().name().to_owned();
+        let connection = server.connect(&name).await.unwrap();
+        let empty = database.snapshot().await.unwrap();
+        assert_eq!(empty.to_string(), "no migrations, 0 tables");
+
+        let mut before = empty;
+        for (statement, change) in [
+            ("CREATE TABLE t (a int, b text)", "+ relation public.t (r)"),
+            ("INSERT INTO t VALUES (1, 'x')", "+ rows in public.t: 1"),
+            (
+                "ALTER TABLE t ALTER a SET NOT NULL",
+                "+ column t.a integer NOT NULL",
+            ),
+            ("CREATE INDEX i ON t (b)", "+ CREATE INDEX i ON public.t"),
+            (
+                "ALTER TABLE t ADD CHECK (a > 0)",
+                "+ constraint t_a_check on t",
+            ),
+            ("CREATE TYPE e AS ENUM ('one')", "+ type public.e (e) one"),
+            (
+                "ALTER TYPE e ADD VALUE 'two'",
+                "+ type public.e (e) one, two",
+            ),
+            ("CREATE VIEW v AS SELECT 7 AS seven", "SELECT 7 AS seven"),
+        ] {
+            connection.execute_unprepared(statement).await.unwrap();
+            let after = database.snapshot().await.unwrap();
+            let difference = before.difference(&after);
+            assert!(difference.contains(change), "{statement}: {difference}");
+            assert_ne!(before, after);
+            before = after;
+        }
+        assert_eq!(before, database.snapshot().await.unwrap());
+        assert_eq!(before.to_string(), "no migrations, 1 table");
+
+        drop(database);
+        assert!(server.connect(&name).await.is_err());
+    }
+}

@@ -1,0 +1,17 @@
+//! Plans and checks migrations: the library behind the daily commands.
+
+mod change;
+pub mod check;
+mod concurrent;
+pub mod create;
+mod fingerprint;
+mod git;
+mod project;
+pub mod report;
+mod schema;
+mod scratch;
+mod stack_hash;
+
+pub use project::Project;
+pub use scratch::Scratch;
+pub use stack_hash::{StackHash, TEMPLATE};

@@ -1,0 +1,97 @@
+//! Atlas itself, and a PostgreSQL server. Where there is no Atlas these tests fail
+//! and say so: `ATLAS=/path/to/atlas` chooses the binary.
+
+mod apply;
+mod hash;
+mod plan;
+mod secrets;
+
+use std::fs;
+use std::path::PathBuf;
+
+use atlas::{Atlas, MigrationDirectory};
+use rstest::fixture;
+use tempfile::TempDir;
+
+/// The block that the crate runs Atlas with, the one for use by hand whose
+/// `external_schema` the community edition refuses, and a policy.
+const ATLAS_HCL: &str = r#"
+data "external_schema" "entities" {
+  program = ["false"]
+}
+env "local" {
+  src = data.external_schema.entities.url
+  dev = getenv("ATLAS_DEV_URL")
+}
+diff {
+  concurrent_index {
+    add = true
+  }
+}
+lint {
+  destructive {
+    error = false
+  }
+}
+"#;
+
+const FIRST: &str = "20260101000000_first.sql";
+const SECOND: &str = "20260102000000_second.sql";
+
+/// A project without any migration.
+struct Project {
+    root: TempDir,
+    migrations: MigrationDirectory,
+    atlas: Atlas,
+}
+
+fn find_atlas() -> Atlas {
+    Atlas::find(kit_tests::project_root()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[fixture]
+fn project() -> Project {
+    // Atlas takes paths as URLs, in which each of these has a meaning.
+    let root = tempfile::Builder::new().prefix("a 50%25#1?").tempdir();
+    let root = root.unwrap();
+    let config = root.path().join("atlas.hcl");
+    fs::write(
+        &config,
+        format!("{}{ATLAS_HCL}", atlas::cli::MINIMAL_CONFIG),
+    )
+    .unwrap();
+    let migrations = MigrationDirectory::new(root.path().join("migrations"));
+    fs::create_dir(migrations.path()).unwrap();
+    Project {
+        root,
+        migrations,
+        atlas: find_atlas().config(config),
+    }
+}
+
+impl Project {
+    fn ddl(&self, sql: &str) -> PathBuf {
+        let file = self.root.path().join("schema.sql");
+        fs::write(&file, sql).unwrap();
+        file
+    }
+
+    /// Writes a migration and renews `atlas.sum`.
+    fn migration(&self, name: &str, sql: &str) {
+        fs::write(self.migrations.path().join(name), sql).unwrap();
+        self.migrations.write_sum().unwrap();
+    }
+}
+
+/// A database of the test's own; its URL has a password in it where the server's has.
+#[fixture]
+async fn database() -> postgres::Database {
+    let server = postgres::server().await.expect("a PostgreSQL server");
+    find_atlas()
+        .supports_server(server.major())
+        .unwrap_or_else(|error| panic!("{error}"));
+    server
+        .create_database("atlas")
+        .await
+        .expect("a database for this test")
+}

@@ -1,0 +1,76 @@
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use atlas::{ApplyOptions, Atlas};
+use rstest::rstest;
+
+use super::{Project, project};
+
+const URL: &str = "postgres://app:Sw0rdf1sh@127.0.0.1:1/app?sslmode=disable";
+
+/// Stands in for Atlas: writes down its arguments and the URLs of its environment.
+const RECORDER: &str = r#"#!/bin/sh
+if [ "$1" = version ]; then echo "atlas version v1.0.0"; exit; fi
+echo "$@" >>"$0.arguments"
+env | grep '^ATLAS_.*URL=' >>"$0.environment"
+echo '{"Driver": "postgres", "Status": "OK"}'
+"#;
+
+#[rstest]
+fn passwords_travel_by_environment_only(project: Project) {
+    let binary = project.root.path().join("atlas");
+    // A shell writes it: a file that this process holds open for writing could not
+    // be run while another test forks.
+    let written = Command::new("sh")
+        .args(["-c", "printf %s \"$1\" >\"$2\" && chmod +x \"$2\"", "sh"])
+        .args([Path::new(RECORDER), &binary])
+        .status();
+    assert!(written.unwrap().success());
+    let atlas = Atlas::with_binary(&binary).unwrap();
+    let (migrations, ddl) = (&project.migrations, project.ddl(""));
+    let options = ApplyOptions {
+        baseline: Some("1".to_owned()),
+        dry_run: true,
+        lock_timeout: Some(std::time::Duration::from_secs(1)),
+    };
+    atlas.diff(migrations, "name", &ddl, URL).unwrap();
+    atlas.schema_diff(migrations, &ddl, URL).unwrap();
+    atlas.validate(migrations, Some(URL)).unwrap();
+    atlas.apply(migrations, URL, &options).unwrap();
+    atlas.status(migrations, URL).unwrap();
+    // Its report is a list, which the recorder does not know; the call is what counts.
+    let _ = atlas.lint(migrations, URL, 1);
+
+    let arguments = fs::read_to_string(project.root.path().join("atlas.arguments")).unwrap();
+    assert_eq!(arguments.lines().count(), 6, "{arguments}");
+    assert!(!arguments.contains("Sw0rdf1sh"), "{arguments}");
+    let environment = fs::read_to_string(project.root.path().join("atlas.environment"));
+    assert_eq!(environment.unwrap().matches(URL).count(), 6);
+}
+
+#[rstest]
+#[case::no_server(URL, "No server answers")]
+// v0.13.1 repeats a URL that it cannot parse.
+#[case::malformed("postgres://app:Sw0rdf1sh%zz@127.0.0.1:1/app", "invalid URL escape")]
+fn errors_do_not_tell_passwords(project: Project, #[case] url: &str, #[case] told: &str) {
+    project.migration("1.sql", "SELECT 1;");
+    let (atlas, migrations) = (&project.atlas, &project.migrations);
+    let ddl = project.ddl("");
+    let errors = [
+        atlas
+            .apply(migrations, url, &ApplyOptions::default())
+            .unwrap_err(),
+        atlas.status(migrations, url).unwrap_err(),
+        atlas.lint(migrations, url, 1).unwrap_err(),
+        atlas.validate(migrations, Some(url)).unwrap_err(),
+        atlas.schema_diff(migrations, &ddl, url).unwrap_err(),
+        atlas.diff(migrations, "name", &ddl, url).unwrap_err(),
+    ];
+    for error in errors {
+        for text in [error.to_string(), format!("{error:?}")] {
+            assert!(!text.contains("Sw0rdf1sh"), "{text}");
+            assert!(text.contains(told), "{text}");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The migration directory, and Atlas itself on a PostgreSQL server.
+
+mod cli;
+mod directory;

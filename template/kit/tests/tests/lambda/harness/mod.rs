@@ -1,0 +1,27 @@
+//! What surrounds the function in production, as real as it can be had: Lambda's
+//! Runtime API, PostgreSQL, Atlas, and the AWS services that it calls.
+
+pub mod answer;
+pub mod event;
+pub mod forwarder;
+pub mod function;
+pub mod http;
+pub mod log;
+pub mod postgres;
+pub mod processes;
+pub mod rds;
+pub mod runtime_api;
+pub mod s3;
+pub mod secrets_manager;
+pub mod stage;
+pub mod tls;
+
+use std::sync::OnceLock;
+
+/// The Atlas of this project; `ATLAS=/path/to/atlas` chooses another.
+pub fn atlas() -> &'static atlas::Atlas {
+    static ATLAS: OnceLock<atlas::Atlas> = OnceLock::new();
+    ATLAS.get_or_init(|| {
+        atlas::Atlas::find(kit_tests::project_root()).unwrap_or_else(|error| panic!("{error}"))
+    })
+}

@@ -1,0 +1,329 @@
+//! A real PostgreSQL, set up like one of Amazon RDS: TLS and scram for everybody.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use tokio_postgres::{NoTls, SimpleQueryMessage};
+
+use super::tls::Certificates;
+
+/// The role that most tests use; it owns the databases.
+pub const USER: &str = "app";
+
+/// A password that is hard to put into a URL, into JSON, and into a log.
+pub const PASSWORD: &str = r#"p@s:s/w?o#r%41 "Sw0rdf1sh"\ü&=+{}"#;
+
+/// Stays as it is in every encoding.
+pub const PASSWORD_CORE: &str = "Sw0rdf1sh";
+
+/// Roles with the same password and rights: one for connections without TLS, and one
+/// that stands for a role with IAM authentication; see [`super::rds`].
+pub const PLAIN_USER: &str = "plain";
+pub const IAM_USER: &str = "iam";
+
+/// The name in the server's certificate. `127.0.0.1` reaches it, too, but is not in there.
+pub const HOST: &str = "localhost";
+
+/// A server with TLS.
+pub struct Cluster {
+    /// Of the superuser, without a database.
+    server: postgres::Server,
+    pub port: u16,
+    /// The CA to trust, PEM.
+    pub ca: String,
+    /// The name of a server of one test's own, which is removed with this.
+    own: Option<String>,
+}
+
+/// A database of a test's own.
+pub struct Database {
+    pub cluster: Arc<Cluster>,
+    /// Not quoted.
+    pub name: String,
+}
+
+impl Cluster {
+    /// The server that tests share. It stays for the next run, until `just db-down`.
+    pub fn shared() -> Arc<Self> {
+        static SHARED: OnceLock<Arc<Cluster>> = OnceLock::new();
+        let start = || Arc::new(Self::start("migration-lambda", false));
+        SHARED.get_or_init(start).clone()
+    }
+
+    /// A server for one test, which may break it.
+    pub fn own(test: &str) -> Arc<Self> {
+        let name = format!("migration-lambda-{test}-{}", std::process::id());
+        let cluster = Self::start(&name, true);
+        // What was committed outlives a crash of the server. It was started with the
+        // opposite, which only a role's or a database's setting beats.
+        cluster.admin("ALTER ROLE ALL SET synchronous_commit = on");
+        Arc::new(cluster)
+    }
+
+    fn start(name: &str, own: bool) -> Self {
+        let server = block_on(postgres::extra_server_in(project_root(), name))
+            .unwrap_or_else(|error| panic!("{error:#}"));
+        super::atlas()
+            .supports_server(server.major())
+            .unwrap_or_else(|error| panic!("{error}"));
+        let url = server.url("postgres");
+        let port = url.rsplit_once(':').unwrap().1;
+        let port = port.split('/').next().unwrap().parse().unwrap();
+        let mut cluster = Self {
+            server,
+            port,
+            ca: String::new(),
+            own: own.then(|| name.to_owned()),
+        };
+        cluster.set_up();
+        cluster.ca = cluster.admin("SELECT pg_read_file('ca.pem')");
+        cluster
+    }
+
+    /// Makes roles, certificates and rules, unless they are there. The server writes
+    /// the files itself: it may be in a container.
+    fn set_up(&self) {
+        block_on(async {
+            let client = connect(&self.server.url("postgres")).await;
+            let ask =
+                async |statement: &str| last_value(&client.simple_query(statement).await.unwrap());
+            // Another process may be at it; the lock goes with the session.
+            ask("SELECT pg_advisory_lock(5)").await;
+            let has_tls = ask("SHOW ssl").await == "on";
+            if has_tls && ask("SELECT pg_read_file('pg_hba.conf')").await == RULES {
+                return;
+            }
+            let mut script = write_file("pg_hba.conf", RULES);
+            if !has_tls {
+                script += &roles();
+                let certificates = Certificates::new(HOST);
+                script += &write_file("ca.pem", &certificates.ca);
+                script += &write_file("server.crt", &certificates.certificate);
+                script += &write_file("server.key", &certificates.key);
+            }
+            client.batch_execute(&script).await.unwrap();
+            // Not in a transaction, in which the statements of a batch are.
+            ask("ALTER SYSTEM SET ssl = on").await;
+            ask("SELECT pg_reload_conf()").await;
+            let started = Instant::now();
+            while ask("SHOW ssl").await != "on" {
+                assert!(started.elapsed() < Duration::from_secs(10), "TLS stays off");
+                sleep(Duration::from_millis(20));
+            }
+        });
+    }
+
+    /// A new database, owned by [`USER`].
+    pub fn database(self: &Arc<Self>) -> Database {
+        self.database_called("lambda")
+    }
+
+    /// The same, with a name that begins so.
+    pub fn database_called(self: &Arc<Self>, prefix: &str) -> Database {
+        let name = format!("{prefix}_{:016x}", fastrand::u64(..));
+        self.admin(&format!("CREATE DATABASE {} OWNER {USER}", quoted(&name)));
+        Database {
+            cluster: self.clone(),
+            name,
+        }
+    }
+
+    /// Runs a statement as superuser, outside of any test's database. Returns the last
+    /// value of its result.
+    pub fn admin(&self, statement: &str) -> String {
+        query(&self.server.url("postgres"), statement)
+    }
+
+    /// Ends the server at once, as when the machine is lost.
+    pub fn kill(&self) {
+        // The shell is a child of a session's process, which is one of the server's.
+        let kill = "COPY (SELECT 1) TO PROGRAM 'kill -QUIT $(head -n 1 postmaster.pid)'";
+        let url = self.server.url("postgres");
+        block_on(async {
+            let client = connect(&url).await;
+            // Nothing is left that could answer.
+            let _ = client.batch_execute(kill).await;
+        });
+    }
+
+    /// Kills the process of one session, after which the server starts itself anew.
+    pub fn crash(&self, pid: &str) {
+        let kill = format!("COPY (SELECT 1) TO PROGRAM 'kill -KILL {pid}'");
+        let url = self.server.url("postgres");
+        block_on(async {
+            let client = connect(&url).await;
+            let _ = client.batch_execute(&kill).await;
+        });
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if let Some(name) = &self.own {
+            // It may have been killed, and a panic here would hide another.
+            let _ = block_on(postgres::extra_down(project_root(), name));
+        }
+    }
+}
+
+impl Database {
+    /// The superuser's URL, password included.
+    pub fn url(&self) -> String {
+        self.cluster.server.url(&self.name)
+    }
+
+    /// Runs statements as superuser. Returns the last value of the last result; empty
+    /// if there is none.
+    pub fn query(&self, statements: &str) -> String {
+        query(&self.url(), statements)
+    }
+
+    /// Waits for a statement like this to run; returns the process that runs it.
+    ///
+    /// # Panics
+    /// When there is none after 15 seconds.
+    pub fn wait_for_statement(&self, like: &str) -> String {
+        let find = format!(
+            "SELECT pid FROM pg_stat_activity WHERE datname = '{}' AND usename <> 'postgres' \
+             AND state = 'active' AND query LIKE '%{like}%' LIMIT 1",
+            self.name
+        );
+        self.wait_for(&find, |pid| !pid.is_empty())
+    }
+
+    /// Waits for a superuser's statement that sleeps, with the locks taken before it.
+    pub fn wait_for_lock_holder(&self) {
+        let find = format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND wait_event = 'PgSleep'",
+            self.name
+        );
+        self.wait_for(&find, |count| count == "1");
+    }
+
+    /// Waits until nobody but superusers is connected, for five seconds at most.
+    pub fn assert_no_session_is_left(&self) {
+        let sessions = format!(
+            "SELECT string_agg(concat_ws(' ', application_name, state, query), '; ') \
+             FROM pg_stat_activity WHERE datname = '{}' AND usename <> 'postgres'",
+            self.name
+        );
+        let started = Instant::now();
+        loop {
+            let left = self.cluster.admin(&sessions);
+            if left.is_empty() {
+                return;
+            }
+            assert!(started.elapsed() < Duration::from_secs(5), "left: {left}");
+            sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn wait_for(&self, statement: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let started = Instant::now();
+        loop {
+            let value = self.cluster.admin(statement);
+            if wanted(&value) {
+                return value;
+            }
+            assert!(started.elapsed() < Duration::from_secs(15), "{statement}");
+            sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let Self { cluster, name } = self;
+        if cluster.own.is_none() {
+            let name = quoted(name);
+            cluster.admin(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+        }
+    }
+}
+
+/// Who may connect, and how. The superuser is the tests' own way in; the role with
+/// IAM authentication has a proxy that ends its TLS.
+const RULES: &str = "local all all trust
+host all postgres all password
+hostnossl all iam all password
+hostnossl all plain all scram-sha-256
+hostssl all plain all reject
+hostssl all +app all scram-sha-256
+";
+
+fn roles() -> String {
+    let password = PASSWORD.replace('\'', "''");
+    format!(
+        "CREATE ROLE {USER} LOGIN PASSWORD '{password}';
+         CREATE ROLE {PLAIN_USER} LOGIN PASSWORD '{password}' IN ROLE {USER};
+         CREATE ROLE {IAM_USER} LOGIN PASSWORD '{password}' IN ROLE {USER};\n"
+    )
+}
+
+/// The statement that writes a file in the server's data directory. No text of ours
+/// has quotes.
+fn write_file(name: &str, text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| format!("'{line}'")).collect();
+    format!(
+        "COPY (SELECT unnest(ARRAY[{}])) TO PROGRAM 'umask 077; cat >{name}';\n",
+        lines.join(",")
+    )
+}
+
+fn project_root() -> &'static Path {
+    static ROOT: OnceLock<std::path::PathBuf> = OnceLock::new();
+    ROOT.get_or_init(|| postgres::project_root().unwrap())
+}
+
+fn query(url: &str, statements: &str) -> String {
+    block_on(async {
+        let client = connect(url).await;
+        match client.simple_query(statements).await {
+            Ok(rows) => last_value(&rows),
+            Err(error) => panic!("{statements}: {error:?}"),
+        }
+    })
+}
+
+/// Connects, and waits for a server that is about to be back.
+async fn connect(url: &str) -> tokio_postgres::Client {
+    let started = Instant::now();
+    loop {
+        match tokio_postgres::connect(url, NoTls).await {
+            Ok((client, connection)) => {
+                tokio::spawn(connection);
+                return client;
+            }
+            Err(error) => assert!(
+                started.elapsed() < Duration::from_secs(10),
+                "no connection to the tests' server: {error:?}"
+            ),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A name as an identifier of SQL.
+pub fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn last_value(messages: &[SimpleQueryMessage]) -> String {
+    let rows = messages.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let value = rows.last().and_then(|row| row.get(0));
+    value.unwrap_or_default().to_owned()
+}
+
+/// Runs a future to its end, on a runtime of its own.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future)
+}

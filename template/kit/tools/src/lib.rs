@@ -1,0 +1,4 @@
+//! Finds and installs the programs that the commands run.
+
+pub mod atlas;
+pub mod download;

@@ -1,0 +1,79 @@
+//! The daily commands behind the justfile.
+
+mod database;
+mod setup;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use migrations::{Project, check, create};
+
+#[derive(Debug, Parser)]
+#[command(name = "xtask", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Find or install Atlas, turn the git hook on, make .env
+    Setup,
+    /// Plan a migration from what changed in the entities
+    CreateMigrations {
+        /// What the migration does, in snake case
+        name: Option<String>,
+    },
+    /// Check that the migrations are safe to merge
+    CheckMigrations {
+        /// Check even if nothing changed since the last pass
+        #[arg(long)]
+        force: bool,
+    },
+    /// Write atlas.sum anew after an edit or a merge
+    HashMigrations,
+    /// Apply the pending migrations to a database
+    Apply {
+        /// The database; DATABASE_URL, in the environment or .env, shows in no process list
+        url: Option<String>,
+    },
+    /// Show which migrations a database has and which are pending
+    Status {
+        /// The database; DATABASE_URL, in the environment or .env, shows in no process list
+        url: Option<String>,
+    },
+    /// Start a PostgreSQL server with this project's database in it
+    DbUp,
+    /// Stop that server and remove its data
+    DbDown,
+    /// Open psql on the database that `db-up` made
+    DbShell,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Arguments::parse().command).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<ExitCode> {
+    let project = Project::find()?;
+    match command {
+        Command::Setup => setup::run(&project)?,
+        Command::CreateMigrations { name } => create::run(&project, name.as_deref()).await?,
+        Command::CheckMigrations { force } => return check::run(&project, force).await,
+        Command::HashMigrations => create::hash(&project)?,
+        Command::Apply { url } => database::apply(&project, &database::target(&project, url)?)?,
+        Command::Status { url } => database::status(&project, &database::target(&project, url)?)?,
+        Command::DbUp => database::up(&project).await?,
+        Command::DbDown => database::down(&project).await?,
+        Command::DbShell => database::shell(&project).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
