@@ -41,7 +41,7 @@ impl Tools {
     /// # Errors
     /// When it is not installed.
     pub fn cfn_lint() -> Result<PathBuf> {
-        let program = checkout().join("template/target/tools/venv/bin/cfn-lint");
+        let program = checkout().join("template/.tools/venv/bin/cfn-lint");
         ensure!(
             program.is_file(),
             "{} is missing: run `just tools`",
@@ -53,11 +53,11 @@ impl Tools {
     fn places() -> Self {
         let checkout = checkout();
         Self {
-            cargo_generate: checkout.join("target/tools/bin/cargo-generate"),
+            cargo_generate: checkout.join(".tools/bin/cargo-generate"),
             atlas: env::var_os("ATLAS")
                 .filter(|path| !path.is_empty())
                 .map_or_else(
-                    || checkout.join("template/target/tools/atlas"),
+                    || checkout.join("template/.tools/atlas"),
                     PathBuf::from,
                 ),
         }
@@ -87,7 +87,7 @@ pub fn install_cargo_generate() -> Result<PathBuf> {
         "installing cargo-generate {CARGO_GENERATE} below {}",
         checkout().join("target").display()
     );
-    let root = checkout().join("target/tools");
+    let root = checkout().join(".tools");
     fs::create_dir_all(&root)?;
     // --ignore-rust-version: it asks for a newer compiler than it needs. --debug: it
     // renders in a second all the same, and is there in a third of the time.

@@ -214,7 +214,7 @@ fn lambda(figures: &mut Vec<Figure>) -> Result<()> {
         peer_value: megabytes(&Tools::find()?.atlas)?,
     });
 
-    let python = checkout().join("target/tools/bench-python");
+    let python = checkout().join(".tools/bench-python");
     if !python.exists() {
         run(Command::new("python3").args(["-m", "venv"]).arg(&python)).succeeded()?;
         run(Command::new(python.join("bin/pip")).args([

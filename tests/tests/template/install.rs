@@ -70,15 +70,15 @@ fn setup(project: &Shared, server: &str, path: &TempDir) -> Command {
 }
 
 fn installed(project: &Shared) -> PathBuf {
-    project.root.join("target/tools/atlas")
+    project.root.join(".tools/atlas")
 }
 
 fn nothing_is_left(project: &Shared) {
-    let tools = project.root.join("target/tools");
+    let tools = project.root.join(".tools");
     assert_eq!(
         fs::read_dir(tools).map_or(0, Iterator::count),
         0,
-        "something is left in target/tools"
+        "something is left in .tools"
     );
 }
 

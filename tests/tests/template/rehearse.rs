@@ -12,10 +12,10 @@ const LOGS: [&str; 4] = ["emulator.log", "functions.log", "lock", "sam.log"];
 pub(crate) fn ready() -> Shared {
     let mut project = Shared::with_first_migration();
     // Those that `just tools` installed, which is what `just setup-deploy` would do here.
-    let tools = project.root.join("target/tools");
+    let tools = project.root.join(".tools");
     fs::create_dir_all(&tools).unwrap();
     for environment in ["venv", "venv-ministack"] {
-        let installed = checkout().join("template/target/tools").join(environment);
+        let installed = checkout().join("template/.tools").join(environment);
         symlink(installed, tools.join(environment)).unwrap();
     }
     let setup = project.just(&["setup-deploy"]).succeeded().unwrap();

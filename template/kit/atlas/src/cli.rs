@@ -35,7 +35,7 @@ pub struct Atlas {
 
 impl Atlas {
     /// Looks for Atlas and takes the first of: the one that the variable `ATLAS`
-    /// names, `<project_root>/target/tools/atlas`, `atlas` on `PATH`. It is run with
+    /// names, `<project_root>/.tools/atlas`, `atlas` on `PATH`. It is run with
     /// `<project_root>/atlas.hcl` if there is one.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
 //! The programs that build, check and deploy the stack. They come from PyPI, into
-//! `target/tools` of the project, never system-wide.
+//! `.tools` of the project, never system-wide.
 
 use std::{
     env,
@@ -155,7 +155,7 @@ fn find(root: &Path, path: Option<OsString>, name: &str) -> Result<PathBuf> {
 
 impl Environment {
     fn directory(&self, root: &Path) -> PathBuf {
-        root.join("target/tools").join(self.directory)
+        root.join(".tools").join(self.directory)
     }
 
     fn pin(&self, package: &str) -> &'static str {

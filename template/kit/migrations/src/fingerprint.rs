@@ -56,7 +56,7 @@ impl Fingerprint {
         for setting in SETTINGS {
             hasher.update(format!("{setting}={:?}\n", std::env::var_os(setting)));
         }
-        let installed = project.root.join("target/tools/atlas");
+        let installed = project.root.join(".tools/atlas");
         for program in std::iter::once(installed).chain(on_path()) {
             if let Ok(metadata) = fs::metadata(&program) {
                 let (size, modified) = (metadata.len(), metadata.modified());

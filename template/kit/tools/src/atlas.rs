@@ -1,4 +1,4 @@
-//! Installs Atlas into `target/tools` of the project, never system-wide: the program for
+//! Installs Atlas into `.tools` of the project, never system-wide: the program for
 //! this machine, and the one that the migration function calls.
 //!
 //! The pinned community release is downloaded, and made executable only after its
@@ -110,7 +110,7 @@ impl fmt::Display for Platform {
     }
 }
 
-/// Installs Atlas for this machine at `target/tools/atlas` below `root`.
+/// Installs Atlas for this machine at `.tools/atlas` below `root`.
 pub fn install(root: &Path) -> Result<()> {
     let (tools, scratch) = tools(root)?;
     let platform = Platform::here();
@@ -134,7 +134,7 @@ pub fn install(root: &Path) -> Result<()> {
 }
 
 /// Atlas for another machine, which is to work with PostgreSQL `major`; returns the
-/// program and its version. What was made once is kept in `target/tools`.
+/// program and its version. What was made once is kept in `.tools`.
 pub fn for_platform(
     root: &Path,
     platform: Platform,
@@ -182,7 +182,7 @@ pub fn for_platform(
 /// The directory for tools, and one inside it that goes away. All ways to a program
 /// end in a rename, so that no half a program is ever found.
 fn tools(root: &Path) -> Result<(PathBuf, TempDir)> {
-    let tools = root.join("target/tools");
+    let tools = root.join(".tools");
     fs::create_dir_all(&tools).with_context(|| format!("cannot create {}", tools.display()))?;
     let scratch = tempfile::tempdir_in(&tools)?;
     Ok((tools, scratch))

@@ -25,7 +25,7 @@ pub(super) fn find(
             other => other,
         });
     }
-    let installed = project_root.join("target/tools/atlas");
+    let installed = project_root.join(".tools/atlas");
     if installed.exists() {
         return Atlas::with_binary(installed);
     }
@@ -119,7 +119,7 @@ mod tests {
         };
 
         assert_eq!(version(None).unwrap(), Version::new(1, 0, 0));
-        install(root.join("target/tools"), "v2.0.0");
+        install(root.join(".tools"), "v2.0.0");
         assert_eq!(version(None).unwrap(), Version::new(2, 0, 0));
         assert_eq!(
             version(Some(PathBuf::new())).unwrap(),
@@ -152,7 +152,7 @@ mod tests {
         #[case] named: &str,
         #[case] reason: &str,
     ) {
-        install(root.path().join("target/tools"), "v2.0.0");
+        install(root.path().join(".tools"), "v2.0.0");
         let error = find(root.path(), Some(named.into()), None).unwrap_err();
         let error = error.to_string();
         assert!(error.starts_with(named), "{error}");

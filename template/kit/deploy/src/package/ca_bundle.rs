@@ -22,7 +22,7 @@ const SHA256: &str = "e5bb2084ccf45087bda1c9bffdea0eb15ee67f0b91646106e466714f9d
 const OVERRIDE: &str = "RDS_CA_BUNDLE";
 
 /// The file that `RDS_CA_BUNDLE` names, else the one that AWS publishes, which is
-/// downloaded once and kept in `target/tools`.
+/// downloaded once and kept in `.tools`.
 pub(super) fn file(root: &Path) -> Result<PathBuf> {
     if let Some(named) = setting(root, OVERRIDE)? {
         let file = root.join(named);
@@ -33,7 +33,7 @@ pub(super) fn file(root: &Path) -> Result<PathBuf> {
 }
 
 fn published(root: &Path, url: &str, sha256: &str) -> Result<PathBuf> {
-    let tools = root.join("target/tools");
+    let tools = root.join(".tools");
     let kept = tools.join("rds-global-bundle.pem");
     if kept.exists() && sha256_of(&kept)? == sha256 {
         return Ok(kept);
@@ -116,7 +116,7 @@ mod tests {
         for word in words {
             assert!(error.contains(word), "{error}");
         }
-        let left = fs::read_dir(root.path().join("target/tools")).unwrap();
+        let left = fs::read_dir(root.path().join(".tools")).unwrap();
         assert_eq!(left.count(), 0);
     }
 

@@ -291,9 +291,7 @@ fn packs_no_atlas_that_is_too_old_for_the_database(sandbox: Sandbox) {
     let text = output(unreachable().env("POSTGRES_MAJOR", "15"), false);
     says(&text, &["Install Go", "ATLAS_LAMBDA=/path/to/atlas"]);
     // A build of before does.
-    let kept = sandbox
-        .root()
-        .join("target/tools/atlas-linux-arm64-v0.13.1");
+    let kept = sandbox.root().join(".tools/atlas-linux-arm64-v0.13.1");
     fs::copy(sandbox.at("arm64"), kept).unwrap();
     let text = output(unreachable().env("POSTGRES_MAJOR", "15"), true);
     says(&text, &["Atlas v0.13.1 for linux-arm64"]);
@@ -317,7 +315,7 @@ fn refuses_an_atlas_that_is_not_the_pinned_release(sandbox: Sandbox) {
     );
     let text = output(&mut command, false);
     says(&text, &["not the pinned release", "SHA-256"]);
-    assert_eq!(files_in(&sandbox.root().join("target/tools")), 0);
+    assert_eq!(files_in(&sandbox.root().join(".tools")), 0);
 }
 
 fn files_in(directory: &Path) -> usize {
@@ -359,7 +357,7 @@ fn installs_the_tools_once(sandbox: Sandbox) {
     assert!(!text.contains("installing"), "{text}");
     assert_eq!(sandbox.calls(), [""; 0]);
     // Without the option nobody has to have them.
-    fs::remove_dir_all(sandbox.root().join("target/tools")).unwrap();
+    fs::remove_dir_all(sandbox.root().join(".tools")).unwrap();
     let text = output(&mut sandbox.xtask(&["setup"]), true);
     assert!(!text.contains("aws-sam-cli"), "{text}");
 }
@@ -372,7 +370,7 @@ fn leaves_no_half_of_the_tools(sandbox: Sandbox) {
         &text,
         &["cannot be installed", "no such package", "PIP_INDEX_URL"],
     );
-    assert_eq!(files_in(&sandbox.root().join("target/tools")), 0);
+    assert_eq!(files_in(&sandbox.root().join(".tools")), 0);
 }
 
 #[rstest]
@@ -391,5 +389,5 @@ fn says_what_installing_takes(
         &text,
         &["uv (https", "python3-venv", "just setup-deploy", reason],
     );
-    assert_eq!(files_in(&sandbox.root().join("target/tools")), 0);
+    assert_eq!(files_in(&sandbox.root().join(".tools")), 0);
 }
