@@ -130,12 +130,67 @@ impl Server {
         Database::create(self.clone(), prefix).await
     }
 
+    /// Creates an empty database.
+    ///
+    /// # Errors
+    /// When the server does not answer or refuses.
+    pub async fn create_named_database(&self, name: &str) -> Result<()> {
+        self.administer(&format!("CREATE DATABASE {}", quoted(name))).await
+    }
+
+    /// Copies a database that has no connections.
+    ///
+    /// # Errors
+    /// When the server does not answer or refuses.
+    pub async fn copy_database(&self, from: &str, to: &str) -> Result<()> {
+        // Copying files is quicker than logging pages, the default, where durability does
+        // not matter. PostgreSQL 14 knows no other way.
+        let strategy = if self.major >= 15 { " STRATEGY file_copy" } else { "" };
+        self.administer(&format!("CREATE DATABASE {} TEMPLATE {}{strategy}", quoted(to), quoted(from))).await
+    }
+
+    /// # Errors
+    /// When the server does not answer or refuses.
+    pub async fn rename_database(&self, from: &str, to: &str) -> Result<()> {
+        self.administer(&format!("ALTER DATABASE {} RENAME TO {}", quoted(from), quoted(to))).await
+    }
+
+    /// # Errors
+    /// When the server does not answer or refuses.
+    pub async fn refuse_connections(&self, name: &str) -> Result<()> {
+        self.administer(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", quoted(name))).await
+    }
+
+    /// # Errors
+    /// When the server does not answer or refuses.
+    pub async fn drop_database(&self, name: &str) -> Result<()> {
+        self.administer(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(name))).await
+    }
+
+    async fn administer(&self, statement: &str) -> Result<()> {
+        let mut admin = self.admin().await?;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut admin).await.with_context(|| format!("{statement} failed on {self}"))?;
+        admin.close().await?;
+        Ok(())
+    }
+
+    /// # Errors
+    /// When there is no connection.
+    pub async fn connect_once(&self, database: &str) -> Result<PgConnection> {
+        let url = with_database(&self.url, database);
+        open(&url).await.with_context(|| format!("could not connect to {database} of {self}"))
+    }
+
     /// One connection to the database for administration.
-    pub(crate) async fn admin(&self) -> Result<PgConnection> {
+    pub async fn admin(&self) -> Result<PgConnection> {
         open(&self.url)
             .await
             .with_context(|| format!("could not connect to {self}"))
     }
+}
+
+fn quoted(identifier: &str) -> String {
+    format!("\"{}\"", identifier.replace('"', "\"\""))
 }
 
 async fn pool(url: String) -> Result<DatabaseConnection, DbErr> {
