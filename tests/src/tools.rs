@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{checkout, run};
+use crate::checkout;
 
 /// The cargo-generate that the template is made for.
 const CARGO_GENERATE: &str = "0.26.0";
@@ -56,10 +56,7 @@ impl Tools {
             cargo_generate: checkout.join(".tools/bin/cargo-generate"),
             atlas: env::var_os("ATLAS")
                 .filter(|path| !path.is_empty())
-                .map_or_else(
-                    || checkout.join("template/.tools/atlas"),
-                    PathBuf::from,
-                ),
+                .map_or_else(|| checkout.join("template/.tools/atlas"), PathBuf::from),
         }
     }
 }
@@ -68,10 +65,18 @@ impl Tools {
 /// the tools for deployment.
 pub fn install() -> Result<()> {
     install_cargo_generate()?;
-    println!("Atlas and the tools for deployment, by the template's own `just setup` and `just setup-deploy`:");
+    println!(
+        "Atlas and the tools for deployment, by the template's own `just setup` and `just setup-deploy`:"
+    );
     for recipe in ["setup", "setup-deploy"] {
-        let just = Command::new("just").arg(recipe).current_dir(checkout().join("template")).status();
-        ensure!(just.context("cannot run just")?.success(), "just {recipe} failed, see above");
+        let just = Command::new("just")
+            .arg(recipe)
+            .current_dir(checkout().join("template"))
+            .status();
+        ensure!(
+            just.context("cannot run just")?.success(),
+            "just {recipe} failed, see above"
+        );
     }
     Tools::cfn_lint()?;
     Tools::find().map(drop)

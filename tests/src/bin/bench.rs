@@ -129,7 +129,12 @@ fn check(directory: &Path, figures: &mut Vec<Figure>) -> Result<()> {
     println!("check_unchanged, check_changed");
     let project = project(directory)?;
     project.just(&["check-migrations"]).succeeded()?;
-    let floor = median(20, project.command("cargo").args(["run", "--quiet", "--bin", "xtask", "--", "--version"]))?;
+    let floor = median(
+        20,
+        project
+            .command("cargo")
+            .args(["run", "--quiet", "--bin", "xtask", "--", "--version"]),
+    )?;
     for (name, arguments) in [
         ("check_unchanged", &["check-migrations"][..]),
         ("check_changed", &["check-migrations", "--force"]),
@@ -137,7 +142,13 @@ fn check(directory: &Path, figures: &mut Vec<Figure>) -> Result<()> {
         figures.push(Figure {
             name: name.into(),
             unit: "ms".into(),
-            value: median(20, project.command("cargo").args(["run", "--quiet", "--bin", "xtask", "--"]).args(arguments))?,
+            value: median(
+                20,
+                project
+                    .command("cargo")
+                    .args(["run", "--quiet", "--bin", "xtask", "--"])
+                    .args(arguments),
+            )?,
             peer: "empty cargo run of the same program".into(),
             peer_value: floor,
         });

@@ -8,3 +8,4 @@ mod rehearse;
 mod render;
 mod shared;
 mod stack;
+mod update;
