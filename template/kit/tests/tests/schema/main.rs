@@ -81,7 +81,7 @@ async fn loads_into_postgresql() {
 }
 
 #[rstest]
-#[case("schema_tests::nothing_here", "no entity found in `ddl::nothing_here`")]
+#[case("schema_tests::nothing_here", "no entity found in `schema_tests::nothing_here`")]
 #[case("schema_tests::mistakes::same_table", "2 entities share 1 tables")]
 #[case("schema_tests::mistakes::same_type", "two enums are called \"state\"")]
 #[case("schema_tests::mistakes::upper_case_type", "change its `enum_name`")]
