@@ -49,7 +49,7 @@ async fn prints_the_same_in_every_process() {
 #[tokio::test]
 async fn loads_into_postgresql() {
     let server = postgres::server().await.unwrap();
-    let database = server.create_database("ddl").await.unwrap();
+    let database = server.temporary_database("ddl").await.unwrap();
     let connection = database.connect().await.unwrap();
     connection
         .execute_unprepared(&schema::ddl("schema_tests::cases").await.unwrap())
