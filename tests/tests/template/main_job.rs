@@ -289,6 +289,9 @@ fn a_database_is_brought_up_to_date_and_tells_where_it_stands() {
         .env("DATABASE_URL", &url));
     assert!(!late.success);
     says(&late, &["20200101000000", "a later version"]);
+    let up = project.just(&["db-up"]);
+    assert!(!up.success);
+    says(&up, &["too old to be applied: 20200101000000", "just db-down"]);
 
     let psql = run(project
         .command("sh")

@@ -10,12 +10,12 @@ use anyhow::{Result, ensure};
 use atlas::MigrationFile;
 
 use crate::{
+    dev_databases::DevDatabases,
     fingerprint::Fingerprint,
     git,
     project::Project,
     report::{Outcome, Report, count},
     schema,
-    scratch::Scratch,
 };
 
 pub async fn run(project: &Project, force: bool) -> Result<ExitCode> {
@@ -55,13 +55,12 @@ async fn checks(project: &Project, base: Option<&git::BaseFiles>, report: &mut R
     report.line("names", Ok(files::names(project, base, &files)));
     report.line("concurrent", Ok(files::concurrent(&files)));
 
-    match Scratch::open(project).await {
-        Ok(mut scratch) => {
-            report.line("replay", replay(project, &mut scratch).await);
-            report.line("drift", drift(project, &mut scratch).await);
+    match DevDatabases::open(project).await {
+        Ok(mut databases) => {
+            report.line("replay", replay(project, &mut databases).await);
+            report.line("drift", drift(project, &mut databases).await);
             let new = files::new_files(base, &files);
-            report.line("lint", lint::atlas(project, &mut scratch, &new).await);
-            scratch.close().await;
+            report.line("lint", lint::atlas(project, &mut databases, &new).await);
             if let Some(squawk) = lint::squawk(project, &new).transpose() {
                 report.line("squawk", squawk);
             }
@@ -81,8 +80,8 @@ fn intact_files(project: &Project) -> Result<Vec<MigrationFile>> {
 }
 
 /// Do all migrations apply to an empty database?
-async fn replay(project: &Project, scratch: &mut Scratch) -> Result<Outcome> {
-    let applied = scratch.replay(&project.migrations).await?;
+async fn replay(project: &Project, databases: &mut DevDatabases) -> Result<Outcome> {
+    let applied = databases.replay(&project.migrations).await?;
     Ok(Outcome::Passed(format!(
         "applied to an empty database: {}",
         count(applied, "migration")
@@ -90,11 +89,11 @@ async fn replay(project: &Project, scratch: &mut Scratch) -> Result<Outcome> {
 }
 
 /// Do the migrations make what the entities describe?
-async fn drift(project: &Project, scratch: &mut Scratch) -> Result<Outcome> {
+async fn drift(project: &Project, databases: &mut DevDatabases) -> Result<Outcome> {
     let schema = schema::print(project)?;
-    let dev = scratch.new_database("drift").await?;
+    let dev = databases.create("drift").await?;
     Ok(
-        match scratch
+        match databases
             .atlas
             .schema_diff(&project.migrations, &schema, &dev)?
         {

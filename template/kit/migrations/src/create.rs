@@ -12,9 +12,9 @@ use atlas::{MigrationDirectory, MigrationFile, SumFile};
 use crate::{
     change::Change,
     concurrent::{self, Planned},
+    dev_databases::DevDatabases,
     project::Project,
     schema,
-    scratch::Scratch,
     stack_hash::StackHash,
 };
 
@@ -35,9 +35,8 @@ pub async fn run(project: &Project, name: Option<&str>) -> Result<()> {
     StackHash::read(&project.root)?;
     let schema = schema::print(project)?;
 
-    let mut scratch = Scratch::open(project).await?;
-    let planned = plan(project, &mut scratch, &existing, name, &schema).await;
-    scratch.close().await;
+    let mut databases = DevDatabases::open(project).await?;
+    let planned = plan(project, &mut databases, &existing, name, &schema).await;
     let planned = planned.context("no migration was made; migrations/ is as it was")?;
 
     let Some((files, sum)) = planned else {
@@ -93,7 +92,7 @@ fn check_name(project: &Project, name: &str) -> Result<()> {
 /// there is nothing to migrate.
 async fn plan(
     project: &Project,
-    scratch: &mut Scratch,
+    databases: &mut DevDatabases,
     existing: &[MigrationFile],
     name: &str,
     schema: &Path,
@@ -105,8 +104,8 @@ async fn plan(
     }
     staging.write_sum()?;
 
-    let dev = scratch.new_database("plan").await?;
-    let Some(planned) = scratch.atlas.diff(&staging, name, schema, &dev)? else {
+    let dev = databases.create("plan").await?;
+    let Some(planned) = databases.atlas.diff(&staging, name, schema, &dev)? else {
         return Ok(None);
     };
 
@@ -120,7 +119,7 @@ async fn plan(
         write(copy.path(), &file.name, &file.contents)?;
     }
     let sum = staging.write_sum()?;
-    scratch
+    databases
         .replay(&staging)
         .await
         .context("the planned migration does not apply to an empty database")?;

@@ -4,14 +4,14 @@ mod change;
 pub mod check;
 mod concurrent;
 pub mod create;
+mod dev_databases;
 mod fingerprint;
 mod git;
 mod project;
 pub mod report;
 mod schema;
-mod scratch;
 mod stack_hash;
 
+pub use dev_databases::DevDatabases;
 pub use project::Project;
-pub use scratch::Scratch;
 pub use stack_hash::{StackHash, TEMPLATE};

@@ -19,7 +19,11 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Find or install Atlas, turn the git hook on, make .env
-    Setup,
+    Setup {
+        /// Set up Docker first, and pull the image of this project's PostgreSQL
+        #[arg(long)]
+        docker: bool,
+    },
     /// Plan a migration from what changed in the entities
     CreateMigrations {
         /// What the migration does, in snake case
@@ -45,10 +49,13 @@ enum Command {
     },
     /// Start a PostgreSQL server with this project's database in it
     DbUp,
-    /// Stop that server and remove its data
+    /// Stop the servers of this project and remove their data
     DbDown,
-    /// Open psql on the database that `db-up` made
-    DbShell,
+    /// Open psql on the database that `db-up` made, or on another one of its server
+    DbShell {
+        /// Name of the database, such as a failed test prints it
+        database: Option<String>,
+    },
     /// Merge a newer version of the template into this repository
     UpdateTemplate {
         /// Git URL, gh:OWNER/NAME or directory of the template [default: the recorded one]
@@ -83,7 +90,13 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> Result<ExitCode> {
     let project = Project::find()?;
     match command {
-        Command::Setup => setup::run(&project)?,
+        Command::Setup { docker } => {
+            if docker {
+                postgres::install_docker(&project.root, std::env::consts::OS)?;
+            }
+            setup::run(&project)?;
+            println!("✓ {}", postgres::describe(&project.root).await?);
+        }
         Command::CreateMigrations { name } => create::run(&project, name.as_deref()).await?,
         Command::CheckMigrations { force } => return check::run(&project, force).await,
         Command::HashMigrations => create::hash(&project)?,
@@ -91,7 +104,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Status { url } => database::status(&project, &database::target(&project, url)?)?,
         Command::DbUp => database::up(&project).await?,
         Command::DbDown => database::down(&project).await?,
-        Command::DbShell => database::shell(&project).await?,
+        Command::DbShell { database } => database::shell(&project, database).await?,
         Command::UpdateTemplate {
             template,
             to,

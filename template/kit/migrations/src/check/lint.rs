@@ -7,12 +7,12 @@ use atlas::MigrationFile;
 use process::text;
 
 use super::list;
-use crate::{project::Project, report::Outcome, scratch::Scratch};
+use crate::{dev_databases::DevDatabases, project::Project, report::Outcome};
 
 /// `atlas migrate lint`, where the installed edition has it.
 pub(super) async fn atlas(
     project: &Project,
-    scratch: &mut Scratch,
+    databases: &mut DevDatabases,
     new: &[&MigrationFile],
 ) -> Result<Outcome> {
     if new.is_empty() {
@@ -21,16 +21,16 @@ pub(super) async fn atlas(
             project.base_branch
         )));
     }
-    if !scratch.atlas.supports_lint() {
+    if !databases.atlas.supports_lint() {
         return Ok(Outcome::Skipped(format!(
             "this Atlas ({:?} {}) keeps `migrate lint` for paying accounts; \
              use the community edition, or install squawk (https://squawkhq.com)",
-            scratch.atlas.edition(),
-            scratch.atlas.version()
+            databases.atlas.edition(),
+            databases.atlas.version()
         )));
     }
-    let dev = scratch.new_database("lint").await?;
-    let lint = scratch.atlas.lint(&project.migrations, &dev, new.len())?;
+    let dev = databases.create("lint").await?;
+    let lint = databases.atlas.lint(&project.migrations, &dev, new.len())?;
     let findings = lint.to_string();
     Ok(match (lint.passed, findings.trim()) {
         (true, "") => Outcome::Passed(list(new)),

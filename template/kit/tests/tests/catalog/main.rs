@@ -1,33 +1,27 @@
 //! Whether a snapshot notices everything that a migration can do, on a real server.
 
 use catalog::Snapshot;
-use postgres::Server;
+use postgres::TemporaryDatabase;
 use rstest::rstest;
-use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, PgConnection};
+use sea_orm::sqlx::{self, AssertSqlSafe, PgConnection};
 
 /// What most cases need. Each of its objects has everything that can be set on it.
 const SCHEMA: &str = include_str!("schema.sql");
 
 struct Database {
-    server: Server,
-    name: String,
+    // Closed before the database is dropped.
     connection: PgConnection,
+    _database: TemporaryDatabase,
 }
 
 impl Database {
     async fn new() -> Self {
         let server = postgres::server().await.unwrap();
-        let name = server
-            .create_database("catalog")
-            .await
-            .unwrap()
-            .name()
-            .to_owned();
-        let connection = server.connect_once(&name).await.unwrap();
+        let database = server.temporary_database("catalog").await.unwrap();
+        let connection = server.connect_once(database.name()).await.unwrap();
         let mut database = Self {
-            server,
-            name,
             connection,
+            _database: database,
         };
         database.run(SCHEMA).await;
         database
@@ -42,11 +36,6 @@ impl Database {
 
     async fn snapshot(&mut self) -> Snapshot {
         replay::snapshot(&mut self.connection).await.unwrap()
-    }
-
-    async fn drop(self) {
-        self.connection.close().await.unwrap();
-        self.server.drop_database(&self.name).await.unwrap();
     }
 }
 
@@ -311,7 +300,6 @@ async fn notices_every_change() {
     }
     assert!(missed.is_empty(), "{}", missed.join("\n\n"));
     assert_eq!(before, database.snapshot().await);
-    database.drop().await;
 }
 
 #[rstest]
@@ -344,6 +332,4 @@ async fn does_not_notice_what_makes_no_difference(#[case] one: &str, #[case] oth
     let (one, other) = (first.snapshot().await, second.snapshot().await);
     assert_eq!(one.difference(&other).to_string(), "");
     assert_eq!(one, other);
-    first.drop().await;
-    second.drop().await;
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use atlas::{ApplyOptions, Atlas, MigrationDirectory, MigrationFile};
-use postgres::Server;
+use postgres::{Server, TemporaryDatabase};
 use replay::ReplayError;
 use rstest::rstest;
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _};
@@ -15,46 +15,45 @@ fn file(name: &str, contents: &str) -> MigrationFile {
     }
 }
 
-/// A database that exists for one test.
+/// A database for one test.
 struct Database {
     server: Server,
-    name: String,
+    database: TemporaryDatabase,
 }
 
 impl Database {
     async fn new() -> Self {
         let server = postgres::server().await.unwrap();
-        let name = server
-            .create_database("replay")
-            .await
-            .unwrap()
-            .name()
-            .to_owned();
-        Self { server, name }
+        let database = server.temporary_database("replay").await.unwrap();
+        Self { server, database }
     }
 
     async fn replay(&self, files: &[MigrationFile]) -> Result<(), ReplayError> {
-        let mut connection = self.server.connect_once(&self.name).await.unwrap();
+        let mut connection = self
+            .server
+            .connect_once(self.database.name())
+            .await
+            .unwrap();
         let done = replay::run(&mut connection, files).await;
         connection.close().await.unwrap();
         done
     }
 
-    /// The only value that a query returns.
     async fn value(&self, query: &str) -> String {
-        let mut connection = self.server.connect_once(&self.name).await.unwrap();
-        let query = format!("SELECT ({query})::text");
-        let value = sqlx::query_scalar(AssertSqlSafe(query))
-            .fetch_one(&mut connection)
-            .await
-            .unwrap();
-        connection.close().await.unwrap();
-        value
+        value(&self.server, self.database.name(), query).await
     }
+}
 
-    async fn drop(self) {
-        self.server.drop_database(&self.name).await.unwrap();
-    }
+/// The only value that a query returns.
+async fn value(server: &Server, database: &str, query: &str) -> String {
+    let mut connection = server.connect_once(database).await.unwrap();
+    let query = format!("SELECT ({query})::text");
+    let value = sqlx::query_scalar(AssertSqlSafe(query))
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    value
 }
 
 #[rstest]
@@ -90,7 +89,6 @@ async fn an_error_names_file_line_and_statement(#[case] contents: &str, #[case] 
         "0"
     );
     assert_eq!(database.value("SELECT count(*) FROM t").await, "0");
-    database.drop().await;
 }
 
 #[tokio::test]
@@ -114,7 +112,6 @@ async fn what_a_file_sets_ends_with_it() {
     database.replay(&files).await.unwrap();
     let names = "SELECT string_agg(oid::regclass::text, ' ' ORDER BY oid) FROM pg_class WHERE relname IN ('here', 'there')";
     assert_eq!(database.value(names).await, "here x.there there");
-    database.drop().await;
 }
 
 #[tokio::test]
@@ -134,7 +131,6 @@ async fn a_file_outside_of_a_transaction_runs_statement_by_statement() {
             .await,
         "true"
     );
-    database.drop().await;
 }
 
 /// In production Atlas applies the migrations: both must come to the same schema.
@@ -161,22 +157,20 @@ async fn makes_the_schema_that_atlas_makes() {
     ours.replay(&migrations.files().unwrap()).await.unwrap();
     Atlas::find(kit_tests::project_root())
         .unwrap()
-        .apply(
-            &migrations,
-            &atlas.server.url(&atlas.name),
-            &ApplyOptions::default(),
-        )
+        .apply(&migrations, &atlas.database.url(), &ApplyOptions::default())
         .unwrap();
     let mut snapshots = Vec::new();
     for database in [&ours, &atlas] {
-        let mut connection = database.server.connect_once(&database.name).await.unwrap();
+        let mut connection = database
+            .server
+            .connect_once(database.database.name())
+            .await
+            .unwrap();
         snapshots.push(replay::snapshot(&mut connection).await.unwrap());
         connection.close().await.unwrap();
         assert_eq!(database.value("SELECT count(*) FROM parent").await, "2");
     }
     assert_eq!(snapshots[0].difference(&snapshots[1]).to_string(), "");
-    ours.drop().await;
-    atlas.drop().await;
 }
 
 /// A history that no other test has.
@@ -194,17 +188,10 @@ fn history(test: &str, length: usize) -> Vec<MigrationFile> {
 
 /// Names of the tables in a copy of a template.
 async fn tables(server: &Server, template: &str) -> String {
-    let copy = format!("copy_of_{template}");
-    server.copy_database(template, &copy).await.unwrap();
-    let database = Database {
-        server: server.clone(),
-        name: copy,
-    };
-    let tables = database
-        .value("SELECT coalesce(string_agg(relname, ' ' ORDER BY relname), '') FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
-        .await;
-    database.drop().await;
-    tables
+    let copy = server.temporary_copy(template, "copy").await.unwrap();
+    let tables = "SELECT coalesce(string_agg(relname, ' ' ORDER BY relname), '') FROM pg_class
+                  WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace";
+    value(server, copy.name(), tables).await
 }
 
 #[tokio::test]
@@ -229,7 +216,7 @@ async fn a_template_is_made_once_and_grows() {
     let good = replay::template(&server, &files[..4]).await.unwrap();
     assert_eq!(tables(&server, &good).await, "t1 t2 t3 t4");
     for name in [first, second, good] {
-        server.drop_database(&name).await.unwrap();
+        server.drop(&name).await.unwrap();
     }
 }
 
@@ -250,27 +237,34 @@ async fn many_at_once_share_one_template() {
     names.dedup();
     assert_eq!(names.len(), 1);
     assert_eq!(tables(&server, &names[0]).await, "t1 t2");
-    server.drop_database(&names[0]).await.unwrap();
+    server.drop(&names[0]).await.unwrap();
 }
 
 /// On a server of its own, where no other test misses a template.
 #[tokio::test]
-async fn what_an_aborted_process_left_is_removed_and_old_templates_go() {
+async fn old_templates_are_dropped() {
     let root = tempfile::tempdir().unwrap();
     let server = postgres::server_in(root.path()).await.unwrap();
-    let left = format!("template_{:024x}_unfinished", std::process::id());
-    server.create_named_database(&left).await.unwrap();
     for number in 0..12 {
         let files = history(&format!("old{number}"), 1);
         replay::template(&server, &files).await.unwrap();
     }
-    let database = Database {
-        server,
-        name: "postgres".to_owned(),
-    };
-    let names = "SELECT count(*) FROM pg_database WHERE datname ~ '^template_'";
-    assert_eq!(database.value(names).await, "8");
-    let exists = format!("SELECT count(*) FROM pg_database WHERE datname = '{left}'");
-    assert_eq!(database.value(&exists).await, "0");
+    let count = "SELECT count(*) FROM pg_database WHERE datname ~ '^template_'";
+    assert_eq!(value(&server, "postgres", count).await, "8");
     postgres::down(root.path()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_shared_copy_takes_connections() {
+    let server = postgres::server().await.unwrap();
+    let files = history("copy", 1);
+    let shared = replay::shared_copy(&server, &files).await.unwrap();
+    assert_eq!(replay::shared_copy(&server, &files).await.unwrap(), shared);
+    assert_eq!(
+        value(&server, &shared, "SELECT count(*) FROM t1").await,
+        "0"
+    );
+    for name in [&shared, &replay::template(&server, &files).await.unwrap()] {
+        server.drop(name).await.unwrap();
+    }
 }

@@ -49,7 +49,7 @@ async fn prints_the_same_in_every_process() {
 #[tokio::test]
 async fn loads_into_postgresql() {
     let server = postgres::server().await.unwrap();
-    let database = server.create_database("ddl").await.unwrap();
+    let database = server.temporary_database("ddl").await.unwrap();
     let connection = database.connect().await.unwrap();
     connection
         .execute_unprepared(&schema::ddl("schema_tests::cases").await.unwrap())
@@ -81,7 +81,10 @@ async fn loads_into_postgresql() {
 }
 
 #[rstest]
-#[case("schema_tests::nothing_here", "no entity found in `schema_tests::nothing_here`")]
+#[case(
+    "schema_tests::nothing_here",
+    "no entity found in `schema_tests::nothing_here`"
+)]
 #[case("schema_tests::mistakes::same_table", "2 entities share 1 tables")]
 #[case("schema_tests::mistakes::same_type", "two enums are called \"state\"")]
 #[case("schema_tests::mistakes::upper_case_type", "change its `enum_name`")]

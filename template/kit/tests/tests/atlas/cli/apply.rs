@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use atlas::{ApplyOptions, Atlas, Error, MigrationDirectory};
-use postgres::Database;
+use postgres::TemporaryDatabase as Database;
 use rstest::rstest;
 
 use super::{FIRST, Project, SECOND, database, project};
