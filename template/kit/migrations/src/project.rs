@@ -47,10 +47,7 @@ impl Project {
     /// Atlas, with the policy of `atlas.hcl`: the one that `ATLAS` names, in the
     /// environment or `.env`, else the one that `setup` found.
     pub fn atlas(&self) -> Result<Atlas> {
-        Ok(match setting(&self.root, "ATLAS")? {
-            Some(program) => Atlas::with_binary(program)?.config(self.root.join("atlas.hcl")),
-            None => Atlas::find(&self.root)?,
-        })
+        Ok(Atlas::find(&self.root, setting(&self.root, "ATLAS")?)?)
     }
 
     /// A directory below target/ for files that the next run may overwrite.

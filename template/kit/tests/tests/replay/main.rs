@@ -155,7 +155,7 @@ async fn makes_the_schema_that_atlas_makes() {
     migrations.write_sum().unwrap();
     let (ours, atlas) = (Database::new().await, Database::new().await);
     ours.replay(&migrations.files().unwrap()).await.unwrap();
-    Atlas::find(kit_tests::project_root())
+    Atlas::find(kit_tests::project_root(), std::env::var("ATLAS").ok())
         .unwrap()
         .apply(&migrations, &atlas.database.url(), &ApplyOptions::default())
         .unwrap();
