@@ -1,6 +1,5 @@
 //! Plans and checks migrations: the library behind the daily commands.
 
-mod change;
 pub mod check;
 mod concurrent;
 pub mod create;
@@ -8,9 +7,10 @@ mod fingerprint;
 mod git;
 mod project;
 pub mod report;
-mod schema;
+pub mod schema;
 mod scratch;
 mod stack_hash;
+mod write;
 
 pub use project::Project;
 pub use scratch::Scratch;
