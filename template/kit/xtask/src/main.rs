@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
-use migrations::{Project, check, create};
+use migrations::{Project, check, create, schema};
 
 #[derive(Debug, Parser)]
 #[command(name = "xtask", version, about)]
@@ -37,6 +37,8 @@ enum Command {
     },
     /// Write atlas.sum anew after an edit or a merge
     HashMigrations,
+    /// Print the schema that the entities describe, as SQL
+    PrintSchema,
     /// Apply the pending migrations to a database
     Apply {
         /// The database; DATABASE_URL, in the environment or .env, shows in no process list
@@ -100,6 +102,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::CreateMigrations { name } => create::run(&project, name.as_deref()).await?,
         Command::CheckMigrations { force } => return check::run(&project, force).await,
         Command::HashMigrations => create::hash(&project)?,
+        Command::PrintSchema => print!("{}", schema::print(&project)?),
         Command::Apply { url } => database::apply(&project, &database::target(&project, url)?)?,
         Command::Status { url } => database::status(&project, &database::target(&project, url)?)?,
         Command::DbUp => database::up(&project).await?,
