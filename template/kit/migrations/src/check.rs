@@ -16,6 +16,7 @@ use crate::{
     report::{Outcome, Report, count},
     schema,
     scratch::Scratch,
+    stack_hash,
 };
 
 pub async fn run(project: &Project, force: bool) -> Result<ExitCode> {
@@ -39,7 +40,9 @@ pub async fn run(project: &Project, force: bool) -> Result<ExitCode> {
 
 /// Carries out all checks that make sense: what cannot be trusted is not applied.
 async fn checks(project: &Project, base: Option<&git::BaseFiles>, report: &mut Report) {
-    report.line("stack hash", stack::hash(project));
+    if project.root.join(stack_hash::TEMPLATE).exists() {
+        report.line("stack hash", stack::hash(project));
+    }
     let files = match intact_files(project) {
         Ok(files) => files,
         Err(error) => return report.line("integrity", Err(error)),
