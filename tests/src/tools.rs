@@ -1,14 +1,13 @@
 use std::{
     env,
     ffi::OsString,
-    fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use anyhow::{Context, Result, ensure};
 
-use crate::checkout;
+use crate::{checkout, create_untracked};
 
 /// The cargo-generate that the template is made for.
 const CARGO_GENERATE: &str = "0.26.0";
@@ -78,6 +77,7 @@ pub fn install() -> Result<()> {
             "just {recipe} failed, see above"
         );
     }
+    create_untracked(&checkout().join("template/.tools"))?;
     Tools::cfn_lint()?;
     Tools::find().map(drop)
 }
@@ -90,10 +90,10 @@ pub fn install_cargo_generate() -> Result<PathBuf> {
     }
     println!(
         "installing cargo-generate {CARGO_GENERATE} below {}",
-        checkout().join("target").display()
+        checkout().join(".tools").display()
     );
     let root = checkout().join(".tools");
-    fs::create_dir_all(&root)?;
+    create_untracked(&root)?;
     // --ignore-rust-version: it asks for a newer compiler than it needs. --debug: it
     // renders in a second all the same, and is there in a third of the time.
     let status = cargo()

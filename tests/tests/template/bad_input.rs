@@ -162,8 +162,16 @@ fn no_migrations_yet() {
 }
 
 #[rstest]
-#[case::plan("create-migrations", "postgres://me:secret@127.0.0.1:1/postgres", "127.0.0.1:1")]
-#[case::check("check-migrations", "postgres://me:secret@127.0.0.1:1/postgres", "127.0.0.1:1")]
+#[case::plan(
+    "create-migrations",
+    "postgres://me:secret@127.0.0.1:1/postgres",
+    "127.0.0.1:1"
+)]
+#[case::check(
+    "check-migrations",
+    "postgres://me:secret@127.0.0.1:1/postgres",
+    "127.0.0.1:1"
+)]
 #[case::not_a_url("db-up", "not a url", "TEST_DATABASE_URL")]
 fn wrong_test_database_url(#[case] recipe: &str, #[case] url: &str, #[case] word: &str) {
     let mut project = Shared::with_first_migration();

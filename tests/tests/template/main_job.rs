@@ -291,7 +291,10 @@ fn applies_migrations_and_shows_the_status() {
     says(&late, &["20200101000000", "a later version"]);
     let up = project.just(&["db-up"]);
     assert!(!up.success);
-    says(&up, &["too old to be applied: 20200101000000", "just db-down"]);
+    says(
+        &up,
+        &["too old to be applied: 20200101000000", "just db-down"],
+    );
 
     let psql = run(project
         .command("sh")
@@ -373,7 +376,11 @@ fn compares_migrations_with_the_base_branch() {
     project.just(&["hash-migrations"]).succeeded().unwrap();
     project.refuses(
         &["check-migrations"],
-        &["✗ history", "_initial.sql", "put the change into a new migration"],
+        &[
+            "✗ history",
+            "_initial.sql",
+            "put the change into a new migration",
+        ],
     );
     fs::rename(
         project.root.join(&merged),

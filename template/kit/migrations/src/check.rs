@@ -16,6 +16,7 @@ use crate::{
     project::Project,
     report::{Outcome, Report, count},
     schema,
+    stack_hash,
 };
 
 pub async fn run(project: &Project, force: bool) -> Result<ExitCode> {
@@ -41,7 +42,9 @@ pub async fn run(project: &Project, force: bool) -> Result<ExitCode> {
 async fn checks(project: &Project, base: Option<&Base>, report: &mut Report) {
     // First, because cargo shows its progress, and not between two checks.
     let schema = schema::write(project);
-    report.line("stack hash", stack::hash(project));
+    if project.root.join(stack_hash::TEMPLATE).exists() {
+        report.line("stack hash", stack::hash(project));
+    }
     let files = match intact_files(project) {
         Ok(files) => files,
         Err(error) => return report.line("integrity", Err(error)),
