@@ -4,8 +4,9 @@ mod columns;
 mod mistakes;
 mod odd_names;
 
+use postgres::TemporaryDatabase;
 use rstest::rstest;
-use sea_orm::{ConnectionTrait, EntityTrait, IntoActiveModel};
+use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, IntoActiveModel};
 use serde_json::json;
 
 /// After a deliberate change: `UPDATE_GOLDEN=1 cargo test -p kit-tests`, then review the diff.
@@ -56,15 +57,21 @@ async fn prints_the_same_in_every_process() {
     }
 }
 
-#[tokio::test]
-async fn loads_into_postgresql() {
+/// Loads the schema of a module into a database.
+async fn load(module: &str) -> (TemporaryDatabase, DatabaseConnection) {
     let server = postgres::server().await.unwrap();
-    let database = server.temporary_database("ddl").await.unwrap();
+    let database = server.temporary_database(module).await.unwrap();
     let connection = database.connect().await.unwrap();
-    connection
-        .execute_unprepared(&schema::ddl("schema_tests::cases").await.unwrap())
+    let ddl = schema::ddl(&format!("schema_tests::{module}"))
         .await
         .unwrap();
+    connection.execute_unprepared(&ddl).await.unwrap();
+    (database, connection)
+}
+
+#[tokio::test]
+async fn loads_into_postgresql() {
+    let (_database, connection) = load("cases").await;
     // The keys of a cycle hold: each row refers to the other.
     connection
         .execute_unprepared(
@@ -80,8 +87,6 @@ async fn loads_into_postgresql() {
     let broken = connection
         .execute_unprepared("UPDATE employees SET manager_id = -1")
         .await;
-    connection.close().await.unwrap();
-    database.drop_database().await.unwrap();
     assert!(
         broken
             .unwrap_err()
@@ -94,11 +99,7 @@ async fn loads_into_postgresql() {
 async fn loads_odd_names_as_they_are_written() {
     use odd_names::orders;
 
-    let server = postgres::server().await.unwrap();
-    let database = server.temporary_database("odd_names").await.unwrap();
-    let connection = database.connect().await.unwrap();
-    let ddl = schema::ddl("schema_tests::odd_names").await.unwrap();
-    connection.execute_unprepared(&ddl).await.unwrap();
+    let (_database, connection) = load("odd_names").await;
     connection
         .execute_unprepared(
             "INSERT INTO \"Order Items ( old ), it's AS\" \
@@ -107,8 +108,6 @@ async fn loads_odd_names_as_they_are_written() {
         .await
         .unwrap();
     let rows = orders::Entity::find().all(&connection).await.unwrap();
-    connection.close().await.unwrap();
-    database.drop_database().await.unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].text, "one,\ntwo) -- 'three' \\ \"four\"");
     assert_eq!((rows[0].commas, rows[0].line_break), (1, 2));
@@ -118,11 +117,7 @@ async fn loads_odd_names_as_they_are_written() {
 async fn stores_and_reads_all_common_types() {
     use sea_orm::prelude::*;
 
-    let server = postgres::server().await.unwrap();
-    let database = server.temporary_database("columns").await.unwrap();
-    let connection = database.connect().await.unwrap();
-    let ddl = schema::ddl("schema_tests::columns").await.unwrap();
-    connection.execute_unprepared(&ddl).await.unwrap();
+    let (_database, connection) = load("columns").await;
     let id = Uuid::from_u128(7);
     let day = Date::from_ymd_opt(2026, 2, 28).unwrap();
     let noon = day.and_hms_milli_opt(12, 30, 59, 250).unwrap();
@@ -161,8 +156,6 @@ async fn stores_and_reads_all_common_types() {
         .one(&connection)
         .await
         .unwrap();
-    connection.close().await.unwrap();
-    database.drop_database().await.unwrap();
     assert_eq!(stored, Some(row));
 }
 
