@@ -34,17 +34,15 @@ pub struct Atlas {
 }
 
 impl Atlas {
-    /// Looks for Atlas and takes the first of: the one that the variable `ATLAS`
-    /// names, `<project_root>/.tools/atlas`, `atlas` on `PATH`. It is run with
-    /// `<project_root>/atlas.hcl` if there is one.
+    /// Finds Atlas: the program `named` by the setting `ATLAS` (relative to the
+    /// project's root), else `atlas` on `PATH`, else `<project_root>/.tools/atlas`.
+    /// It runs with `<project_root>/atlas.hcl` if that exists.
     ///
     /// # Errors
-    /// When there is none that works; when the first two name one that does not
-    /// work or is older than [`OLDEST_SUPPORTED`]. An old one on `PATH` is passed
-    /// over.
-    pub fn find(project_root: &Path) -> Result<Self, Error> {
-        let (ours, path) = (std::env::var_os("ATLAS"), std::env::var_os("PATH"));
-        let atlas = find::find(project_root, ours, path)?;
+    /// When Atlas is not installed; when the program taken does not work or is
+    /// older than [`OLDEST_SUPPORTED`]. An unusable one on `PATH` is passed over.
+    pub fn find(project_root: &Path, named: Option<String>) -> Result<Self, Error> {
+        let atlas = find::find(project_root, named, std::env::var_os("PATH"))?;
         let file = project_root.join("atlas.hcl");
         Ok(if file.is_file() {
             atlas.config(file)

@@ -15,7 +15,7 @@
 //!
 //! let migrations = MigrationDirectory::new("migrations");
 //! migrations.verify()?;
-//! let atlas = Atlas::find(".".as_ref())?;
+//! let atlas = Atlas::find(".".as_ref(), None)?;
 //! let report = atlas.apply(&migrations, "postgres://...", &ApplyOptions::default())?;
 //! println!("at version {:?}", report.version());
 //! # Ok(()) }

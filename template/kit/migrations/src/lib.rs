@@ -1,6 +1,5 @@
 //! Plans and checks migrations: the library behind the daily commands.
 
-mod change;
 pub mod check;
 mod concurrent;
 pub mod create;
@@ -9,8 +8,9 @@ mod fingerprint;
 mod git;
 mod project;
 pub mod report;
-mod schema;
+pub mod schema;
 mod stack_hash;
+mod write;
 
 pub use dev_databases::DevDatabases;
 pub use project::Project;

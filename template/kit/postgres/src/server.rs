@@ -114,8 +114,23 @@ impl Server {
             .with_context(|| format!("could not connect to {self}"))
     }
 
+    /// Opens a single connection to a database.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such database, or no answer within five seconds.
+    pub async fn connect_once(&self, database: &str) -> Result<PgConnection> {
+        open(&with_database(&self.url, database))
+            .await
+            .with_context(|| format!("could not connect to database {database:?} of {self}"))
+    }
+
     /// Opens a single connection to the maintenance database.
-    pub(crate) async fn admin(&self) -> Result<PgConnection> {
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer within five seconds.
+    pub async fn admin(&self) -> Result<PgConnection> {
         open(&self.url)
             .await
             .with_context(|| format!("could not connect to {self}"))

@@ -8,15 +8,15 @@ use super::version::{self, Edition, OLDEST_SUPPORTED, Version};
 use super::{Atlas, call};
 use crate::Error;
 
-/// `ours` and `path` are the variables `ATLAS` and `PATH`.
+/// See [`Atlas::find`]; `path` is the variable `PATH`.
 pub(super) fn find(
     project_root: &Path,
-    ours: Option<OsString>,
+    named: Option<String>,
     path: Option<OsString>,
 ) -> Result<Atlas, Error> {
     // An empty variable is how .env files say "not set".
-    if let Some(binary) = ours.filter(|value| !value.is_empty()) {
-        return Atlas::with_binary(PathBuf::from(binary)).map_err(|error| match error {
+    if let Some(binary) = named.filter(|value| !value.is_empty()) {
+        return Atlas::with_binary(project_root.join(binary)).map_err(|error| match error {
             Error::Unusable { binary, reason, .. } => Error::Unusable {
                 binary,
                 reason,
@@ -25,19 +25,16 @@ pub(super) fn find(
             other => other,
         });
     }
+    let also = match on_path(path).map(Atlas::with_binary) {
+        Some(Ok(atlas)) => return Ok(atlas),
+        Some(Err(error)) => format!(" (passed over: {error})"),
+        None => String::new(),
+    };
     let installed = project_root.join(".tools/atlas");
     if installed.exists() {
         return Atlas::with_binary(installed);
     }
-    match on_path(path).map(Atlas::with_binary) {
-        Some(Ok(atlas)) => Ok(atlas),
-        Some(Err(error)) => Err(Error::NotInstalled {
-            also: format!(" (passed over: {error})"),
-        }),
-        None => Err(Error::NotInstalled {
-            also: String::new(),
-        }),
-    }
+    Err(Error::NotInstalled { also })
 }
 
 fn on_path(path: Option<OsString>) -> Option<PathBuf> {
@@ -109,23 +106,23 @@ mod tests {
     }
 
     #[rstest]
-    fn atlas_variable_beats_tools_beats_path(root: TempDir) {
+    fn a_named_program_beats_path_beats_tools(root: TempDir) {
         let root = root.path();
-        let by_name = install(root.join("named"), "v3.0.0");
-        install(root.join("bin"), "v1.0.0");
+        install(root.join(".tools"), "v1.0.0");
+        install(root.join("named"), "v3.0.0");
         let path = || Some(root.join("bin").into_os_string());
-        let version = |ours: Option<PathBuf>| {
-            find(root, ours.map(Into::into), path()).map(|atlas| atlas.version())
+        let version = |named: Option<&str>| {
+            let found = find(root, named.map(Into::into), path());
+            found.unwrap().version()
         };
 
-        assert_eq!(version(None).unwrap(), Version::new(1, 0, 0));
-        install(root.join(".tools"), "v2.0.0");
-        assert_eq!(version(None).unwrap(), Version::new(2, 0, 0));
-        assert_eq!(
-            version(Some(PathBuf::new())).unwrap(),
-            Version::new(2, 0, 0)
-        );
-        assert_eq!(version(Some(by_name)).unwrap(), Version::new(3, 0, 0));
+        assert_eq!(version(None), Version::new(1, 0, 0));
+        install(root.join("bin"), "v0.13.0");
+        assert_eq!(version(None), Version::new(1, 0, 0));
+        install(root.join("bin"), "v2.0.0");
+        assert_eq!(version(None), Version::new(2, 0, 0));
+        assert_eq!(version(Some("")), Version::new(2, 0, 0));
+        assert_eq!(version(Some("named/atlas")), Version::new(3, 0, 0));
     }
 
     #[rstest]

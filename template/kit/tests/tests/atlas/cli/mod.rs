@@ -46,7 +46,8 @@ struct Project {
 }
 
 fn find_atlas() -> Atlas {
-    Atlas::find(kit_tests::project_root()).unwrap_or_else(|error| panic!("{error}"))
+    let named = std::env::var("ATLAS").ok();
+    Atlas::find(kit_tests::project_root(), named).unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[fixture]

@@ -22,6 +22,8 @@ use std::sync::OnceLock;
 pub fn atlas() -> &'static atlas::Atlas {
     static ATLAS: OnceLock<atlas::Atlas> = OnceLock::new();
     ATLAS.get_or_init(|| {
-        atlas::Atlas::find(kit_tests::project_root()).unwrap_or_else(|error| panic!("{error}"))
+        let named = std::env::var("ATLAS").ok();
+        let found = atlas::Atlas::find(kit_tests::project_root(), named);
+        found.unwrap_or_else(|error| panic!("{error}"))
     })
 }
