@@ -94,13 +94,6 @@ pub(crate) async fn up(project: &Project) -> Result<()> {
     }
     let url = server.url(&name);
     println!("{server}");
-    let servers = postgres::started(&project.root)?;
-    if servers.len() > 1 {
-        println!(
-            "This project has several servers, which `just db-down` removes: {}",
-            servers.join(", ")
-        );
-    }
     println!("DATABASE_URL={url}");
     if project.migrations.files()?.is_empty() {
         println!("The database is empty: there are no migrations yet (just create-migrations).");
