@@ -27,11 +27,11 @@ pub fn output(command: &mut Command) -> Result<String> {
     Ok(text(&output.stdout))
 }
 
-/// Runs a program that tells the user itself what it does.
+/// Runs a program with inherited stdio.
 ///
 /// # Errors
 /// When it could not be started or failed.
-pub fn shown(command: &mut Command) -> Result<()> {
+pub fn run_inherited(command: &mut Command) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
     let status = command
         .status()
