@@ -27,6 +27,10 @@ lint:
     cargo clippy --manifest-path template/Cargo.toml --workspace --all-targets --all-features -- -D warnings
     cargo clippy --manifest-path tests/Cargo.toml --all-targets -- -D warnings
 
+# Print the lines of code of a rendered repository
+size:
+    @cargo run --quiet --manifest-path tests/Cargo.toml --bin size
+
 # Measure, and write target/bench.json
 bench:
     @cargo run --quiet --manifest-path tests/Cargo.toml --bin bench

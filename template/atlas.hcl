@@ -1,7 +1,7 @@
-# How Atlas plans, lints and applies: https://atlasgo.io/atlas-schema/projects
+# Configuration of Atlas: https://atlasgo.io/atlas-schema/projects
 
-# Every recipe of the justfile runs Atlas in this environment. URLs hold passwords,
-# so they come by variables, not on command lines.
+# The environment of all recipes. URLs hold passwords, so they are passed in variables and
+# not on command lines.
 env "project" {
   src = getenv("ATLAS_SRC_URL")
   url = getenv("ATLAS_URL")
@@ -11,7 +11,7 @@ env "project" {
   }
 }
 
-# For Atlas by hand, where its edition may run programs:
+# For running Atlas by hand, with an edition that supports external schemas:
 #   ATLAS_DEV_URL=postgres://... atlas migrate diff NAME --env local
 data "external_schema" "entities" {
   program = ["cargo", "run", "--quiet", "--bin", "print-schema"]
@@ -25,8 +25,8 @@ env "local" {
   }
 }
 
-# Losing data, or locking a table for long, fails `just check-migrations`.
-# Deliberate? Put `-- atlas:nolint` above the statement.
+# `just check-migrations` fails on statements that lose data or depend on it. Put
+# `-- atlas:nolint` above a deliberate one.
 lint {
   destructive {
     error = true
@@ -36,8 +36,8 @@ lint {
   }
 }
 
-# New indexes on existing tables, built without locking them: each gets a migration
-# of its own, outside of a transaction.
+# Builds new indexes without locking their tables, each in a separate migration outside of
+# a transaction.
 #
 # diff {
 #   concurrent_index {

@@ -7,20 +7,20 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{Tools, checkout};
+use crate::{Tools, source::Source, target};
 
-/// What a command came to.
+/// Result of a command that ended.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     command: String,
     pub success: bool,
-    /// What it wrote to both streams, standard output first.
+    /// Standard output, then standard error.
     pub output: String,
 }
 
 impl Outcome {
     /// # Errors
-    /// With all that the command wrote, if it failed.
+    /// When the command failed; the error holds its output.
     pub fn succeeded(self) -> Result<Self> {
         if !self.success {
             bail!("{} failed:\n{}", self.command, self.output);
@@ -29,10 +29,10 @@ impl Outcome {
     }
 }
 
-/// Runs a command to its end.
+/// Runs a command and waits for it.
 ///
 /// # Panics
-/// When it cannot be started.
+/// When the command cannot be started.
 pub fn run(command: &mut Command) -> Outcome {
     let shown = format!("{command:?}");
     let Output {
@@ -57,24 +57,28 @@ pub struct Project {
 }
 
 impl Project {
-    /// Renders the checkout into `parent/name`, with the default for each answer
-    /// that is not given.
+    /// Renders what git sees in the checkout into `parent/name`, with the default for each
+    /// missing answer.
+    ///
+    /// # Panics
+    /// When the checkout cannot be read.
     pub fn render(
         cargo_generate: &Path,
         parent: &Path,
         name: &str,
         answers: &[(&str, &str)],
     ) -> Outcome {
+        let source = Source::new().expect("the checkout can be copied");
         Self::render_from(
             cargo_generate,
-            &["--path".as_ref(), checkout().as_os_str()],
+            &["--path".as_ref(), source.path().as_os_str()],
             parent,
             name,
             answers,
         )
     }
 
-    /// Renders from a source that `cargo generate` knows, `--git URL` for example.
+    /// Renders from another source, as arguments of `cargo generate`: `--git URL`.
     pub fn render_from(
         cargo_generate: &Path,
         source: &[&OsStr],
@@ -84,9 +88,9 @@ impl Project {
     ) -> Outcome {
         let mut command = Command::new(cargo_generate);
         command.current_dir(parent).arg("generate").args(source);
-        // It asks the environment for the author's name, and root may have no USER.
+        // cargo-generate wants an author's name, and root may have no USER.
         command.env("CARGO_NAME", "A. Developer");
-        // The checkout is a repository: cargo-generate makes none inside of another by itself.
+        // The checkout is a repository, and cargo-generate creates none inside another.
         command.args([
             "--silent",
             "--no-workspace",
@@ -100,8 +104,8 @@ impl Project {
         run(&mut command)
     }
 
-    /// A rendered repository whose commands use this checkout's Atlas and a target
-    /// directory that the projects share, so that dependencies are compiled once.
+    /// Renders a repository whose commands use this checkout's Atlas, and a target directory
+    /// that all projects share, so that dependencies are compiled once.
     ///
     /// # Errors
     /// When rendering fails, or the tools are not installed.
@@ -110,22 +114,19 @@ impl Project {
         Self::with_tools(parent.join(name))
     }
 
-    /// Such a repository that was rendered before.
+    /// Like [`Project::new`], for a repository that is rendered already.
     ///
     /// # Errors
     /// When the tools are not installed.
     pub fn with_tools(root: PathBuf) -> Result<Self> {
         let tools = Tools::find()?;
         let mut project = Self::at(root);
-        project.set(
-            "CARGO_TARGET_DIR",
-            checkout().join("target/rendered").display(),
-        );
+        project.set("CARGO_TARGET_DIR", target().join("rendered").display());
         project.set("ATLAS", tools.atlas.display());
         Ok(project)
     }
 
-    /// A repository that is there already, with the environment as it is.
+    /// An existing repository; its commands inherit the environment.
     pub fn at(root: PathBuf) -> Self {
         Self {
             root,
@@ -133,7 +134,7 @@ impl Project {
         }
     }
 
-    /// Sets a variable for all commands from here on.
+    /// Sets an environment variable for all later commands.
     pub fn set(&mut self, key: &str, value: impl ToString) {
         self.environment.push((key.to_owned(), value.to_string()));
     }
@@ -144,12 +145,12 @@ impl Project {
         command
             .current_dir(&self.root)
             .envs(self.environment.iter().map(|(key, value)| (key, value)));
-        // If it is no repository itself, the one around it is not the one that is meant.
+        // Without a repository of its own, git must not take the checkout's.
         command.env(
             "GIT_CEILING_DIRECTORIES",
             self.root.parent().unwrap_or(&self.root),
         );
-        // Set for this program by cargo; to one that cargo starts there, they are another's.
+        // cargo set these for this program; they are wrong for programs in the repository.
         for variable in [
             "CARGO_MANIFEST_DIR",
             "CARGO_MANIFEST_PATH",
@@ -179,19 +180,19 @@ impl Project {
         fs::write(&path, contents).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Replaces a text that occurs once in a file.
+    /// Replaces text that occurs once in a file.
     ///
     /// # Errors
-    /// When it does not occur, or more than once.
+    /// When the text is missing, or occurs more than once.
     pub fn edit(&self, file: &str, from: &str, to: &str) -> Result<()> {
         let contents = self.read(file)?;
         if contents.matches(from).count() != 1 {
-            bail!("{from:?} is not once in {file}");
+            bail!("{from:?} does not occur exactly once in {file}");
         }
         self.write(file, &contents.replace(from, to))
     }
 
-    /// The migration files, sorted by name.
+    /// Names of the migration files, sorted.
     ///
     /// # Errors
     /// When the directory cannot be read.

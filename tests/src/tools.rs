@@ -1,14 +1,13 @@
 use std::{
     env,
     ffi::OsString,
-    fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{checkout, run};
+use crate::{checkout, create_untracked};
 
 /// The cargo-generate that the template is made for.
 const CARGO_GENERATE: &str = "0.26.0";
@@ -56,10 +55,7 @@ impl Tools {
             cargo_generate: checkout.join(".tools/bin/cargo-generate"),
             atlas: env::var_os("ATLAS")
                 .filter(|path| !path.is_empty())
-                .map_or_else(
-                    || checkout.join("template/.tools/atlas"),
-                    PathBuf::from,
-                ),
+                .map_or_else(|| checkout.join("template/.tools/atlas"), PathBuf::from),
         }
     }
 }
@@ -68,11 +64,20 @@ impl Tools {
 /// the tools for deployment.
 pub fn install() -> Result<()> {
     install_cargo_generate()?;
-    println!("Atlas and the tools for deployment, by the template's own `just setup` and `just setup-deploy`:");
+    println!(
+        "Atlas and the tools for deployment, by the template's own `just setup` and `just setup-deploy`:"
+    );
     for recipe in ["setup", "setup-deploy"] {
-        let just = Command::new("just").arg(recipe).current_dir(checkout().join("template")).status();
-        ensure!(just.context("cannot run just")?.success(), "just {recipe} failed, see above");
+        let just = Command::new("just")
+            .arg(recipe)
+            .current_dir(checkout().join("template"))
+            .status();
+        ensure!(
+            just.context("cannot run just")?.success(),
+            "just {recipe} failed, see above"
+        );
     }
+    create_untracked(&checkout().join("template/.tools"))?;
     Tools::cfn_lint()?;
     Tools::find().map(drop)
 }
@@ -85,10 +90,10 @@ pub fn install_cargo_generate() -> Result<PathBuf> {
     }
     println!(
         "installing cargo-generate {CARGO_GENERATE} below {}",
-        checkout().join("target").display()
+        checkout().join(".tools").display()
     );
     let root = checkout().join(".tools");
-    fs::create_dir_all(&root)?;
+    create_untracked(&root)?;
     // --ignore-rust-version: it asks for a newer compiler than it needs. --debug: it
     // renders in a second all the same, and is there in a third of the time.
     let status = cargo()

@@ -1,5 +1,5 @@
-//! Cargo compiles this crate anew only when a file that it knows of changed. A new
-//! table is a file that it does not know yet: let it watch the folder.
+//! Makes Cargo rebuild this crate when a file is added to `src`: `automod` reads the
+//! folder, and Cargo does not know that.
 
 use std::fs;
 
@@ -7,10 +7,8 @@ fn main() {
     println!("cargo::rerun-if-changed=src");
     for entry in fs::read_dir("src").into_iter().flatten().flatten() {
         if entry.path().is_dir() {
-            // Its entities would be left out of the schema without a word.
             println!(
-                "cargo::error=tables are looked for in src itself, not in folders below: \
-                 move the files of {} up",
+                "cargo::error=entities in folders are not found: move the files of {} up to src",
                 entry.path().display()
             );
         }

@@ -12,12 +12,12 @@ use std::{
 use anyhow::{Result, ensure};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use template_tests::{Project, Tools, checkout, run};
+use template_tests::{Project, Tools, checkout, run, target};
 
 const ANSWERS: &[(&str, &str)] = &[("database_name", "bench"), ("postgres_major", "15")];
 
 fn main() -> Result<()> {
-    let directory = tempfile::tempdir_in(checkout().join("target"))?;
+    let directory = tempfile::tempdir_in(target())?;
     let mut figures = Vec::new();
     render_to_green(directory.path(), &mut figures)?;
     check(directory.path(), &mut figures)?;
@@ -34,7 +34,7 @@ fn main() -> Result<()> {
     for figure in &figures {
         println!("{figure}");
     }
-    let file = checkout().join("target/bench.json");
+    let file = target().join("bench.json");
     fs::write(
         &file,
         serde_json::to_string_pretty(&figures.iter().map(Figure::json).collect::<Vec<_>>())?,
@@ -129,7 +129,12 @@ fn check(directory: &Path, figures: &mut Vec<Figure>) -> Result<()> {
     println!("check_unchanged, check_changed");
     let project = project(directory)?;
     project.just(&["check-migrations"]).succeeded()?;
-    let floor = median(20, project.command("cargo").args(["run", "--quiet", "--bin", "xtask", "--", "--version"]))?;
+    let floor = median(
+        20,
+        project
+            .command("cargo")
+            .args(["run", "--quiet", "--bin", "xtask", "--", "--version"]),
+    )?;
     for (name, arguments) in [
         ("check_unchanged", &["check-migrations"][..]),
         ("check_changed", &["check-migrations", "--force"]),
@@ -137,7 +142,13 @@ fn check(directory: &Path, figures: &mut Vec<Figure>) -> Result<()> {
         figures.push(Figure {
             name: name.into(),
             unit: "ms".into(),
-            value: median(20, project.command("cargo").args(["run", "--quiet", "--bin", "xtask", "--"]).args(arguments))?,
+            value: median(
+                20,
+                project
+                    .command("cargo")
+                    .args(["run", "--quiet", "--bin", "xtask", "--"])
+                    .args(arguments),
+            )?,
             peer: "empty cargo run of the same program".into(),
             peer_value: floor,
         });

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use template_tests::{Project, checkout, install_cargo_generate};
+use template_tests::{Project, checkout, create_untracked, install_cargo_generate, target};
 
 /// The version that every edition of Atlas works with.
 const ANSWERS: &[(&str, &str)] = &[("database_name", "demo"), ("postgres_major", "15")];
@@ -37,6 +37,11 @@ fn run() -> Result<()> {
     let rendered = Project::render(&cargo_generate, &checkout(), "demo", ANSWERS).succeeded()?;
     print!("{}", rendered.output);
     demo.restore_target()?;
+    create_untracked(&demo.project.root)?;
+    fs::write(
+        demo.project.root.join(".git/info/exclude"),
+        "/CACHEDIR.TAG\n",
+    )?;
 
     demo.step("Set it up: find or install Atlas");
     demo.just(&["setup"])?;
@@ -133,5 +138,5 @@ impl Demo {
 
 /// cargo-generate renders only to where nothing is: builds wait here meanwhile.
 fn kept_target() -> PathBuf {
-    checkout().join("target/demo")
+    target().join("demo")
 }

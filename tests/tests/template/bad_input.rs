@@ -1,4 +1,4 @@
-//! Each mistake gets one clear message, an exit code that is not 0, and changes no file.
+//! Mistakes get one clear message and a failing exit code, and change no file.
 
 use std::fs;
 
@@ -11,27 +11,30 @@ fn first_migration(project: &Shared) -> String {
 }
 
 #[rstest]
-fn a_migration_edited_by_hand(#[values("create-migrations", "check-migrations")] recipe: &str) {
+fn edited_migration(#[values("create-migrations", "check-migrations")] recipe: &str) {
     let project = Shared::with_first_migration();
     let file = first_migration(&project);
     project
         .write(&file, &(project.read(&file).unwrap() + "SELECT 1;\n"))
         .unwrap();
     project.refuses(&[recipe], &["_initial.sql", "just hash-migrations"]);
-    // What the message says mends it.
+    // The message says what helps.
     project.just(&["hash-migrations"]).succeeded().unwrap();
     project.just(&[recipe]).succeeded().unwrap();
 }
 
-#[rstest]
-fn a_missing_sum(#[values("create-migrations", "check-migrations")] recipe: &str) {
+#[test]
+fn missing_sum() {
     let project = Shared::with_first_migration();
     fs::remove_file(project.root.join("migrations/atlas.sum")).unwrap();
-    project.refuses(&[recipe], &["atlas.sum", "just hash-migrations"]);
+    project.refuses(
+        &["check-migrations"],
+        &["✗ integrity", "atlas.sum", "just hash-migrations"],
+    );
 }
 
-#[rstest]
-fn a_merge_that_left_two_heads(#[values("create-migrations", "check-migrations")] recipe: &str) {
+#[test]
+fn merge_conflict_of_two_branches_with_migrations() {
     let project = Shared::with_first_migration();
     project.git(&["add", "--all"]);
     project.git(&["commit", "--quiet", "--message", "First migration"]);
@@ -49,29 +52,57 @@ fn a_merge_that_left_two_heads(#[values("create-migrations", "check-migrations")
     }
     let merge = template_tests::run(project.command("git").args(["merge", "a"]));
     assert!(!merge.success, "the merge has no conflict");
-    project.refuses(&[recipe], &["atlas.sum", "just hash-migrations"]);
+    project.refuses(
+        &["create-migrations"],
+        &["atlas.sum", "conflict marker", "just hash-migrations"],
+    );
 }
 
-#[rstest]
-fn an_entity_that_does_not_compile(
-    #[values("create-migrations", "check-migrations")] recipe: &str,
-) {
+#[test]
+fn entity_that_does_not_compile() {
     let project = Shared::with_first_migration();
     project
         .edit(
             "crates/entity/src/user.rs",
             "pub name: String,",
-            "pub name: Strin,",
+            "pub name: Strin,\n    pub phone: Strin,",
         )
         .unwrap();
-    project.refuses(
-        &[recipe],
-        &["crates/entity/src/user.rs", "cannot find type `Strin`"],
-    );
+    let words = [
+        "the entities do not compile: crates/entity/src/user.rs:13",
+        "cannot find type `Strin`",
+        "--> crates/entity/src/user.rs:13:15",
+        "more: cargo build --bin print-schema",
+    ];
+    project.refuses(&["check-migrations"], &[&["✗ drift"], &words[..]].concat());
+    for recipe in ["create-migrations", "print-schema"] {
+        project.refuses(&[recipe], &words);
+        let output = project.just(&[recipe]).output;
+        assert_eq!(output.matches("cannot find type").count(), 1, "{output}");
+    }
 }
 
 #[test]
-fn a_name_that_the_pattern_forbids() {
+fn attribute_that_seaorm_ignores() {
+    let project = Shared::with_first_migration();
+    project
+        .edit(
+            "crates/entity/src/address.rs",
+            "#[sea_orm(indexed)]",
+            "#[sea_orm(index)]",
+        )
+        .unwrap();
+    let words = [
+        "crates/entity/src/address.rs:12: #[sea_orm(index)] is not an attribute of SeaORM",
+        "did you mean \"indexed\"?",
+    ];
+    for recipe in ["create-migrations", "check-migrations", "print-schema"] {
+        project.refuses(&[recipe], &words);
+    }
+}
+
+#[test]
+fn name_that_does_not_match_the_pattern() {
     let project = Shared::take();
     project.refuses(
         &["create-migrations", "Add-Phone"],
@@ -84,7 +115,7 @@ fn a_name_that_the_pattern_forbids() {
 }
 
 #[test]
-fn a_file_that_the_pattern_forbids() {
+fn file_that_does_not_match_the_pattern() {
     let project = Shared::with_first_migration();
     project
         .write(
@@ -100,7 +131,7 @@ fn a_file_that_the_pattern_forbids() {
 }
 
 #[test]
-fn a_migration_that_does_not_apply() {
+fn migration_that_does_not_apply() {
     let project = Shared::with_first_migration();
     project
         .write(
@@ -131,13 +162,18 @@ fn no_migrations_yet() {
 }
 
 #[rstest]
-#[case::refused("postgres://me:secret@127.0.0.1:1/postgres", "127.0.0.1:1")]
-#[case::no_url("not a url", "TEST_DATABASE_URL")]
-fn a_wrong_test_database_url(
-    #[case] url: &str,
-    #[case] word: &str,
-    #[values("create-migrations", "check-migrations", "db-up")] recipe: &str,
-) {
+#[case::plan(
+    "create-migrations",
+    "postgres://me:secret@127.0.0.1:1/postgres",
+    "127.0.0.1:1"
+)]
+#[case::check(
+    "check-migrations",
+    "postgres://me:secret@127.0.0.1:1/postgres",
+    "127.0.0.1:1"
+)]
+#[case::not_a_url("db-up", "not a url", "TEST_DATABASE_URL")]
+fn wrong_test_database_url(#[case] recipe: &str, #[case] url: &str, #[case] word: &str) {
     let mut project = Shared::with_first_migration();
     project
         .edit(
@@ -148,11 +184,12 @@ fn a_wrong_test_database_url(
         .unwrap();
     project.set("TEST_DATABASE_URL", url);
     project.refuses(&[recipe], &["TEST_DATABASE_URL", word]);
-    assert!(!project.just(&[recipe]).output.contains("secret"));
+    let output = project.just(&[recipe]).output;
+    assert!(!output.contains("secret"), "{output}");
 }
 
 #[test]
-fn an_atlas_that_is_not_there() {
+fn missing_atlas() {
     let mut project = Shared::take();
     project.set("ATLAS", "/nowhere/atlas");
     for recipe in ["setup", "create-migrations"] {
@@ -161,7 +198,7 @@ fn an_atlas_that_is_not_there() {
 }
 
 #[test]
-fn a_database_that_nobody_answers_for() {
+fn database_that_refuses_connections() {
     let project = Shared::with_first_migration();
     let url = "postgres://me:secret@127.0.0.1:1/postgres?sslmode=disable";
     for recipe in ["apply", "status"] {

@@ -1,4 +1,4 @@
-//! Renders the template and uses the result as its user would.
+//! Renders the template and uses the result as a user does.
 
 mod bad_input;
 mod deploy;
@@ -7,4 +7,7 @@ mod main_job;
 mod rehearse;
 mod render;
 mod shared;
+mod size;
 mod stack;
+mod update;
+mod variants;

@@ -1,6 +1,6 @@
-//! From an entity to a tested migration, by the commands of the justfile.
+//! The way from an entity to a tested migration, with the recipes of the justfile.
 
-use std::{fs, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use template_tests::{checkout, run};
 
@@ -19,7 +19,7 @@ fn add_phone(project: &Shared) {
 }
 
 #[test]
-fn plans_checks_tests_and_plans_again() {
+fn plans_checks_and_tests_migrations() {
     let project = Shared::take();
     let setup = project.just(&["setup"]).succeeded().unwrap();
     says(&setup, &["✓ .env made", "✓ git hook", "✓ Atlas"]);
@@ -80,7 +80,7 @@ fn plans_checks_tests_and_plans_again() {
 }
 
 #[test]
-fn a_new_file_is_a_new_table_and_its_removal_drops_it() {
+fn creates_a_table_for_a_new_file_and_drops_it_with_the_file() {
     let project = Shared::with_first_migration();
     let entity = "use sea_orm::entity::prelude::*;
 
@@ -111,19 +111,19 @@ impl ActiveModelBehavior for ActiveModel {}
             .unwrap(),
         &["DROP TABLE \"public\".\"tags\""],
     );
-    // Rows would be lost: somebody has to say that this is meant.
+    // Dropping a table loses rows, so it needs a nolint comment.
     project.refuses(&["check-migrations"], &["✗ lint", "drop_tags"]);
 }
 
 #[test]
-fn entities_in_a_folder_below_are_refused() {
+fn refuses_entities_in_folders() {
     let project = Shared::with_first_migration();
     fs::create_dir(project.root.join("crates/entity/src/billing")).unwrap();
     project.refuses(&["create-migrations"], &["src/billing", "move the files"]);
 }
 
 #[test]
-fn sql_that_entities_cannot_say_is_planned_too() {
+fn plans_hand_written_sql() {
     let project = Shared::with_first_migration();
     let after = "CREATE INDEX \"users_suspended\" ON \"users\" (\"created_at\") WHERE \"status\" = 'suspended';\n";
     project.write("crates/entity/sql/after.sql", after).unwrap();
@@ -136,7 +136,7 @@ fn sql_that_entities_cannot_say_is_planned_too() {
 }
 
 #[test]
-fn concurrent_statements_get_a_migration_that_applies() {
+fn puts_concurrent_statements_into_a_separate_migration() {
     let project = Shared::with_first_migration();
     let policy = project.read("atlas.hcl").unwrap()
         + "\ndiff {\n  concurrent_index {\n    add = true\n    create = true\n  }\n}\n";
@@ -169,7 +169,7 @@ fn concurrent_statements_get_a_migration_that_applies() {
     assert!(sql.contains("CREATE INDEX CONCURRENTLY"), "{sql}");
     says(
         &project.just(&["check-migrations"]).succeeded().unwrap(),
-        &["marked to run outside of a transaction: 1 file"],
+        &["run outside of a transaction: 1 file"],
     );
 
     project
@@ -186,9 +186,9 @@ fn concurrent_statements_get_a_migration_that_applies() {
     );
 }
 
-/// Atlas by hand, which runs `print-schema` itself, and the recipe plan the same.
+/// Atlas, which runs `print-schema` itself, plans the same as the recipe.
 #[test]
-fn atlas_by_hand_plans_the_same_migration() {
+fn plans_the_same_with_atlas_alone() {
     let project = Shared::take();
     let tools = template_tests::Tools::find().unwrap();
     let database = project.just(&["db-up"]).succeeded().unwrap();
@@ -204,7 +204,7 @@ fn atlas_by_hand_plans_the_same_migration() {
         .env("ATLAS_DEV_URL", &url));
     let version = run(Command::new(&tools.atlas).arg("version")).output;
     if version.contains("community") {
-        // That edition runs no programs; the recipes do without.
+        // The community edition has no external schemas; the recipes do not need them.
         assert!(!by_hand.success, "{}", by_hand.output);
         return println!("not tested with {version}");
     }
@@ -221,7 +221,7 @@ fn atlas_by_hand_plans_the_same_migration() {
 }
 
 #[test]
-fn a_database_is_brought_up_to_date_and_tells_where_it_stands() {
+fn applies_migrations_and_shows_the_status() {
     let project = Shared::with_first_migration();
     let up = project.just(&["db-up"]).succeeded().unwrap();
     says(&up, &["applied now: 1 migration", "/my_db"]);
@@ -271,7 +271,7 @@ fn a_database_is_brought_up_to_date_and_tells_where_it_stands() {
         ],
     );
 
-    // Came with a merge, older than what the database has.
+    // A merge brought a migration that is older than the last applied one.
     project
         .write(
             "migrations/20200101000000_late.sql",
@@ -289,6 +289,12 @@ fn a_database_is_brought_up_to_date_and_tells_where_it_stands() {
         .env("DATABASE_URL", &url));
     assert!(!late.success);
     says(&late, &["20200101000000", "a later version"]);
+    let up = project.just(&["db-up"]);
+    assert!(!up.success);
+    says(
+        &up,
+        &["too old to be applied: 20200101000000", "just db-down"],
+    );
 
     let psql = run(project
         .command("sh")
@@ -305,7 +311,7 @@ fn a_database_is_brought_up_to_date_and_tells_where_it_stands() {
 }
 
 #[test]
-fn only_what_the_base_branch_lacks_is_new() {
+fn compares_migrations_with_the_base_branch() {
     let project = Shared::with_first_migration();
     let origin = project.root.with_file_name("origin.git");
     if origin.exists() {
@@ -347,7 +353,7 @@ fn only_what_the_base_branch_lacks_is_new() {
     );
     project.git(&["clean", "--quiet", "--force", "migrations"]);
 
-    // A colleague's migration reached the base branch first; ours is older by name.
+    // Another migration was merged first, and sorts after ours.
     let late = "migrations/20200101000000_late.sql";
     project.write(late, "CREATE TABLE \"late\" ();\n").unwrap();
     project.just(&["hash-migrations"]).succeeded().unwrap();
@@ -361,7 +367,7 @@ fn only_what_the_base_branch_lacks_is_new() {
     );
     fs::remove_file(project.root.join(late)).unwrap();
 
-    // Databases have the merged one already: they would never see a change in it.
+    // Databases that have applied a merged migration would not see a change in it.
     let merged = format!("migrations/{}", project.migrations().unwrap()[0]);
     let contents = project.read(&merged).unwrap();
     project
@@ -370,7 +376,11 @@ fn only_what_the_base_branch_lacks_is_new() {
     project.just(&["hash-migrations"]).succeeded().unwrap();
     project.refuses(
         &["check-migrations"],
-        &["✗ history", "_initial.sql", "a change is a new migration"],
+        &[
+            "✗ history",
+            "_initial.sql",
+            "put the change into a new migration",
+        ],
     );
     fs::rename(
         project.root.join(&merged),
@@ -381,9 +391,9 @@ fn only_what_the_base_branch_lacks_is_new() {
     project.refuses(&["check-migrations"], &["✗ history", "_initial.sql"]);
 }
 
-/// What a shell gives a meaning to: a URL cut at `&` would run in the background.
+/// A shell would cut the URL at `&` and run the rest in the background.
 #[test]
-fn a_url_reaches_atlas_as_it_is() {
+fn passes_urls_to_atlas_unchanged() {
     let project = Shared::with_first_migration();
     let url = "postgres://me:se(cr$et@127.0.0.1:1/db?sslmode=disable&connect_timeout=5";
     for recipe in ["apply", "status"] {
@@ -398,7 +408,7 @@ fn a_url_reaches_atlas_as_it_is() {
 }
 
 #[test]
-fn the_hook_lets_only_checked_commits_pass() {
+fn hook_refuses_commits_that_fail_the_checks() {
     let project = Shared::with_first_migration();
     project.just(&["setup"]).succeeded().unwrap();
     let commit = || {
@@ -435,22 +445,55 @@ fn the_hook_lets_only_checked_commits_pass() {
     commit().succeeded().unwrap();
 }
 
+/// Bytes that differ would change the hash of a migration, or break the hook's shell.
 #[test]
-fn is_formatted_and_lints_clean() {
+fn checks_out_the_same_bytes_under_core_autocrlf() {
+    let project = Shared::with_first_migration();
+    // The author of a migration may have an editor that writes CRLF.
+    let windows = "migrations/20990101000000_windows.sql";
+    project
+        .write(windows, "CREATE TABLE \"windows\" ();\r\n")
+        .unwrap();
+    project.just(&["hash-migrations"]).succeeded().unwrap();
+    project.git(&["add", "--all"]);
+    project.git(&["commit", "--quiet", "--message", "Migrations"]);
+
+    let clone = tempfile::tempdir().unwrap();
+    run(Command::new("git")
+        .args(["clone", "--quiet", "--config", "core.autocrlf=true"])
+        .arg(&project.root)
+        .arg(clone.path()))
+    .succeeded()
+    .unwrap();
+    let files = project.git(&["ls-files", "-z"]);
+    for file in files.split_terminator('\0') {
+        let bytes = |root: &Path| fs::read(root.join(file)).unwrap();
+        assert!(bytes(clone.path()) == bytes(&project.root), "{file}");
+    }
+}
+
+#[test]
+fn passes_its_own_lints() {
     Shared::take().just(&["lint"]).succeeded().unwrap();
 }
 
 #[test]
-fn just_alone_lists_every_recipe_with_a_sentence() {
+fn lists_every_recipe_with_a_description() {
     for project in [checkout(), checkout().join("template")] {
         let list = run(Command::new("just").current_dir(&project))
             .succeeded()
             .unwrap()
             .output;
-        let recipes: Vec<_> = list.lines().skip(1).collect();
+        let recipes: Vec<_> = list
+            .lines()
+            .skip(1)
+            .map(str::trim)
+            // Recipes are in groups, under a name in brackets.
+            .filter(|line| !line.is_empty() && !line.starts_with('['))
+            .collect();
         assert!(recipes.len() > 4, "{list}");
         for recipe in recipes {
-            assert!(recipe.contains(" # "), "{recipe} says nothing about itself");
+            assert!(recipe.contains(" # "), "{recipe} has no description");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What comes out of cargo-generate, for good answers and bad ones.
+//! Answers: the good ones reach their files, the bad ones are refused.
 
 use std::{ffi::OsStr, fs, os::unix::fs::PermissionsExt, path::Path};
 
@@ -6,13 +6,29 @@ use rstest::rstest;
 use tempfile::TempDir;
 use template_tests::{Outcome, Project, Tools, checkout, run};
 
+use crate::shared::says;
+
 fn render(parent: &Path, answers: &[(&str, &str)]) -> Outcome {
+    render_named(parent, "my-db", answers)
+}
+
+fn render_named(parent: &Path, name: &str, answers: &[(&str, &str)]) -> Outcome {
     Project::render(
         &Tools::find().unwrap().cargo_generate,
         parent,
-        "my-db",
+        name,
         answers,
     )
+}
+
+/// The answers that a project records.
+fn recorded(project: &Project) -> toml::Table {
+    let answers: toml::Table = project
+        .read(".template-answers.toml")
+        .unwrap()
+        .parse()
+        .unwrap();
+    answers["values"].as_table().unwrap().clone()
 }
 
 #[rstest]
@@ -31,22 +47,36 @@ fn every_answer_reaches_its_file(
     render(parent.path(), &answers).succeeded().unwrap();
     let project = Project::at(parent.path().join("my-db"));
 
-    let recorded: toml::Table = project
-        .read(".template-answers.toml")
-        .unwrap()
-        .parse()
-        .unwrap();
-    for (key, value) in answers.iter().chain(&[("project-name", "my-db")]) {
-        assert_eq!(recorded["values"][key].as_str(), Some(*value));
+    let recorded = recorded(&project);
+    let defaults = [
+        ("project-name", "my-db"),
+        ("aws", "yes"),
+        ("database", "existing"),
+        ("authentication", "iam"),
+        ("example_service", "yes"),
+    ];
+    for (key, value) in answers.iter().chain(&defaults) {
+        assert_eq!(recorded[*key].as_str(), Some(*value));
     }
+    assert_eq!(recorded.len(), answers.len() + defaults.len());
     let environment = project.read(".env.example").unwrap();
     assert!(environment.contains("\nDATABASE_NAME=shop_db\n"));
     assert!(environment.contains(&format!("\nPOSTGRES_MAJOR={major}\n")));
     assert!(project.read("README.md").unwrap().starts_with("# my-db\n"));
-    for file in [".env.example", ".template-answers.toml", "README.md"] {
+    let deploying = project.read("DEPLOY.md").unwrap();
+    assert!(deploying.contains("ON DATABASE shop_db TO"));
+    assert!(deploying.contains("--stack-name Shop-Database-prod"));
+    for file in [
+        ".env.example",
+        ".template-answers.toml",
+        "DEPLOY.md",
+        "README.md",
+        "tools.toml",
+    ] {
+        let text = project.read(file).unwrap();
         assert!(
-            !project.read(file).unwrap().contains("{{"),
-            "{file} holds a placeholder"
+            !text.contains("{{") && !text.contains("{%"),
+            "{file} has a placeholder"
         );
     }
 }
@@ -89,6 +119,7 @@ fn a_new_repository_holds_what_it_needs_and_no_more() {
             "migrations",
             "samconfig.toml",
             "template.yaml",
+            "tools.toml",
         ]
     );
     let migrations: Vec<_> = fs::read_dir(project.root.join("migrations"))
@@ -102,10 +133,6 @@ fn a_new_repository_holds_what_it_needs_and_no_more() {
         0o111,
         "git runs only an executable hook"
     );
-    // Lines that only this repository may hold.
-    for word in ["{{project-name}}", "cargo-generate"] {
-        assert!(!project.read("README.md").unwrap().contains(word));
-    }
 }
 
 /// template/ is worked on as it stands, so it has a rendered twin of the file that
@@ -113,10 +140,10 @@ fn a_new_repository_holds_what_it_needs_and_no_more() {
 #[test]
 fn the_template_builds_with_the_default_answers() {
     let parent = TempDir::new().unwrap();
-    render(parent.path(), &[]).succeeded().unwrap();
+    render_named(parent.path(), "app", &[]).succeeded().unwrap();
     let twin = fs::read_to_string(checkout().join("template/.env.example")).unwrap();
     assert_eq!(
-        Project::at(parent.path().join("my-db"))
+        Project::at(parent.path().join("app"))
             .read(".env.example")
             .unwrap(),
         twin
@@ -157,8 +184,92 @@ fn a_git_repository_renders_too() {
 }
 
 #[rstest]
+#[case("My-Shop", "my_shop", "my-shop-database")]
+#[case("user", "db_user", "user-database")]
+#[case("pg_shop", "db_pg_shop", "pg-shop-database")]
+#[case("9lives", "db_9lives", "app-9lives-database")]
+fn names_follow_the_project(#[case] project: &str, #[case] database: &str, #[case] stack: &str) {
+    let parent = TempDir::new().unwrap();
+    render_named(parent.path(), project, &[])
+        .succeeded()
+        .unwrap();
+    let entry = fs::read_dir(parent.path())
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    let recorded = recorded(&Project::at(entry.path()));
+    assert_eq!(recorded["database_name"].as_str(), Some(database));
+    assert_eq!(recorded["stack_name"].as_str(), Some(stack));
+}
+
+/// Questions that an earlier answer settles, which `cargo generate` lists under `--silent`.
+#[rstest]
+#[case(
+    &[("aws", "no")],
+    &["aws_region", "stack_name", "architecture", "database:", "authentication", "example_service"]
+)]
+#[case(&[("database", "create")], &["authentication"])]
+fn settled_questions_are_not_asked(#[case] answers: &[(&str, &str)], #[case] settled: &[&str]) {
+    let parent = TempDir::new().unwrap();
+    let outcome = render(parent.path(), answers).succeeded().unwrap();
+    says(
+        &outcome,
+        &["postgres_major: \"17\" (default value from template)"],
+    );
+    for question in settled {
+        let asked = format!("{question}: ");
+        assert!(!outcome.output.contains(&asked), "{}", outcome.output);
+    }
+    for key in recorded(&Project::at(parent.path().join("my-db"))).keys() {
+        assert!(!settled.contains(&&**key), "{key} is recorded");
+    }
+}
+
+#[test]
+fn one_version_names_a_release() {
+    let read = |file: &str| fs::read_to_string(checkout().join(file)).unwrap();
+    let version = read("template/kit/VERSION").trim().to_owned();
+    let answers = read("template/.template-answers.toml");
+    assert!(
+        answers.contains(&format!("\nversion = \"{version}\"\n")),
+        "{answers}"
+    );
+    let changelog = read("CHANGELOG.md");
+    let newest = changelog
+        .lines()
+        .find_map(|line| line.strip_prefix("## "))
+        .unwrap();
+    assert_eq!(newest.split(' ').next(), Some(&*version), "CHANGELOG.md");
+}
+
+#[test]
+fn several_wrong_answers_are_reported_at_once() {
+    let parent = TempDir::new().unwrap();
+    let answers = [
+        ("database_name", "My-DB"),
+        ("stack_name", "1shop"),
+        ("aws_region", "Frankfurt"),
+    ];
+    let outcome = render(parent.path(), &answers);
+    assert!(!outcome.success, "{}", outcome.output);
+    for (key, value) in answers {
+        says(&outcome, &[&format!("\n{key} is \"{value}\": ")]);
+    }
+    let directory = parent.path().join("my-db");
+    says(
+        &outcome,
+        &[&format!(
+            "Delete the empty directory {}",
+            directory.display()
+        )],
+    );
+    fs::remove_dir(directory).unwrap();
+    render(parent.path(), &[]).succeeded().unwrap();
+}
+
+#[rstest]
 #[case::dash("database_name", "my-db", "lower-case letters, digits and _")]
-#[case::empty("database_name", "", "lower-case letters, digits and _")]
 #[case::digit_first("database_name", "1db", "not beginning with a digit")]
 #[case::capital("database_name", "Shop", "lower-case letters")]
 #[case::too_long(
@@ -171,7 +282,6 @@ fn a_git_repository_renders_too() {
 #[case::system_prefix("database_name", "pg_shop", "reserves that word")]
 #[case::stack_digit_first("stack_name", "1shop", "a letter, then letters, digits and -")]
 #[case::stack_underscore("stack_name", "my_shop", "a letter, then letters, digits and -")]
-#[case::stack_empty("stack_name", "", "CloudFormation takes")]
 #[case::region("aws_region", "Frankfurt", "eu-central-1")]
 #[case::architecture("architecture", "sparc", "not a valid value for architecture")]
 #[case::old_postgres("postgres_major", "13", "not a valid value for postgres_major")]
@@ -181,7 +291,8 @@ fn refuses_a_wrong_answer(#[case] key: &str, #[case] value: &str, #[case] rule: 
     assert!(!outcome.success, "{}", outcome.output);
     assert!(outcome.output.contains(rule), "{}", outcome.output);
     assert!(outcome.output.contains(key), "{}", outcome.output);
-    // cargo-generate itself leaves the empty directory.
+    // cargo-generate leaves the empty directory.
+    says(&outcome, &["elete the empty directory"]);
     let left = fs::read_dir(parent.path().join("my-db")).map_or(0, Iterator::count);
     assert_eq!(left, 0, "something was rendered");
 }

@@ -1,5 +1,5 @@
-//! One rendered repository for all tests that build: each render would compile
-//! its crates anew.
+//! One rendered repository for all tests that build, because each render compiles its own
+//! crates. Tests take turns, and each begins with the repository as it was rendered.
 
 use std::{
     fs::{self, File},
@@ -9,25 +9,25 @@ use std::{
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use template_tests::{Outcome, Project, checkout, run};
+use template_tests::{Outcome, Project, run, target};
 
-/// Names the commit that every test begins with.
+/// Tag of the commit that every test begins with.
 const RENDERED_TAG: &str = "rendered";
 
-/// The repository as it was rendered and committed, for one test at a time.
+/// The rendered and committed repository, locked for one test.
 pub struct Shared {
     project: Project,
     _turn: (MutexGuard<'static, ()>, File),
 }
 
 impl Shared {
-    /// Waits for its turn, and undoes what the test before did.
+    /// Waits for the test that has the repository, then undoes its changes.
     pub fn take() -> Self {
         static TURN: Mutex<()> = Mutex::new(());
         static RENDERED: OnceLock<()> = OnceLock::new();
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let parent = checkout().join("target/projects");
-        // Another process that runs these tests would reset what is used here.
+        let parent = target().join("projects");
+        // Another process may run these tests too.
         fs::create_dir_all(&parent).unwrap();
         let file = File::create(parent.join("lock")).unwrap();
         file.lock().unwrap();
@@ -44,14 +44,14 @@ impl Shared {
         }
     }
 
-    /// The same with the first migration planned.
+    /// Takes the repository and plans the first migration.
     pub fn with_first_migration() -> Self {
         let shared = Self::take();
         shared.just(&["create-migrations"]).succeeded().unwrap();
         shared
     }
 
-    /// Names and contents of all that is in migrations/.
+    /// Names and contents of the files in migrations/.
     pub fn snapshot(&self) -> Vec<(String, Vec<u8>)> {
         let mut files: Vec<_> = fs::read_dir(self.root.join("migrations"))
             .unwrap()
@@ -71,7 +71,7 @@ impl Shared {
         git(&self.root, arguments)
     }
 
-    /// A command that must fail, say all of `words`, and leave migrations/ alone.
+    /// Runs a recipe that must fail, print all of `words`, and not change migrations/.
     pub fn refuses(&self, arguments: &[&str], words: &[&str]) {
         self.refuses_with(self.command("just").args(arguments), words);
     }
@@ -81,7 +81,7 @@ impl Shared {
         let outcome = run(command);
         assert!(
             !outcome.success,
-            "{command:?} went well:\n{}",
+            "{command:?} succeeded:\n{}",
             outcome.output
         );
         says(&outcome, words);
@@ -89,7 +89,7 @@ impl Shared {
     }
 }
 
-/// The output holds all of `words`.
+/// Asserts that the output contains all of `words`.
 pub fn says(outcome: &Outcome, words: &[&str]) {
     for word in words {
         assert!(
@@ -115,7 +115,7 @@ impl DerefMut for Shared {
 }
 
 fn render(parent: &Path, root: &Path) {
-    // A server of an earlier run of these tests would not know its directory any more.
+    // An earlier run may have left a server, which would lose its directory.
     if root.join("justfile").is_file() {
         Project::with_tools(root.to_owned())
             .unwrap()
@@ -135,7 +135,7 @@ fn render(parent: &Path, root: &Path) {
 }
 
 fn git(root: &Path, arguments: &[&str]) -> String {
-    // As a command of the project: those do not find the repository around it.
+    // As a command of the project, so that git does not find the checkout.
     run(Project::at(root.to_owned()).command("git").args(arguments))
         .succeeded()
         .unwrap()

@@ -175,7 +175,7 @@ fn check_samconfig(project: &Project, answers: &Answers, environment: &str) {
 
     let given = parameters(project, environment);
     let created = environment == "dev" && answers.database == "create";
-    // Nobody may sign in to a new database by IAM yet.
+    // A new database has only a secret.
     let authentication = if created {
         "secret"
     } else {
@@ -284,8 +284,8 @@ fn the_example_is_there_or_without_a_trace(#[case] answer: &str, #[case] there: 
 #[test]
 fn the_template_has_the_stack_of_the_default_answers() {
     let parent = TempDir::new().unwrap();
-    render(parent.path(), "my-db", &[]).succeeded().unwrap();
-    let project = Project::at(parent.path().join("my-db"));
+    render(parent.path(), "app", &[]).succeeded().unwrap();
+    let project = Project::at(parent.path().join("app"));
     let unrendered =
         |file: &str| fs::read_to_string(checkout().join("template").join(file)).unwrap();
     assert_eq!(

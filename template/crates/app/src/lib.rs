@@ -1,4 +1,4 @@
-//! The application. What is here shows how to write functions over the entities,
-//! and how to test them: replace it by your own.
+//! The application. This example shows functions over the entities and their tests: replace
+//! it with your own.
 
 pub mod users;

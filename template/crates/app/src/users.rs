@@ -1,15 +1,16 @@
 //! Users and their addresses.
 //!
-//! Each function takes any connection, a pool or a transaction: the caller decides
-//! what belongs together, and a test passes a transaction that is rolled back.
+//! Functions take any connection, a pool or a transaction. So callers can combine them into
+//! one transaction, and tests can pass one that is rolled back.
 
 use entity::{address, user};
 use sea_orm::{
     ActiveEnum, ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, Set, SqlErr, TransactionSession, TransactionTrait,
+    QueryFilter, QueryOrder, Set, SqlErr, TransactionSession, TransactionTrait, sea_query::Expr,
 };
+use thiserror::Error;
 
-/// Where to send something to a new user.
+/// The address of a user to register.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewAddress {
     pub street: String,
@@ -20,17 +21,28 @@ pub struct NewAddress {
 }
 
 /// Why a user could not be registered.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum RegisterError {
-    /// Somebody has an account with this e-mail address.
+    #[error("the e-mail address belongs to another account")]
     EmailTaken,
+    #[error(transparent)]
     Database(DbErr),
+}
+
+impl From<DbErr> for RegisterError {
+    fn from(error: DbErr) -> Self {
+        match error.sql_err() {
+            // Callers choose no other unique column.
+            Some(SqlErr::UniqueConstraintViolation(_)) => Self::EmailTaken,
+            _ => Self::Database(error),
+        }
+    }
 }
 
 /// Stores a user with an address, or neither.
 ///
 /// # Errors
-/// When the e-mail address is taken, or the database fails.
+/// When another account has the e-mail address, or the database fails.
 pub async fn register<C>(
     connection: &C,
     email: &str,
@@ -62,7 +74,7 @@ where
     Ok(user)
 }
 
-/// The user with this e-mail address.
+/// Returns the user with this e-mail address.
 ///
 /// # Errors
 /// When the database fails.
@@ -76,7 +88,7 @@ pub async fn find_by_email(
         .await
 }
 
-/// The number of users.
+/// Returns the number of users.
 ///
 /// # Errors
 /// When the database fails.
@@ -84,7 +96,7 @@ pub async fn count(connection: &impl ConnectionTrait) -> Result<u64, DbErr> {
     user::Entity::find().count(connection).await
 }
 
-/// The addresses of a user, oldest first.
+/// Returns the addresses of a user, oldest first.
 ///
 /// # Errors
 /// When the database fails.
@@ -99,47 +111,16 @@ pub async fn addresses(
         .await
 }
 
-/// Suspends an account; returns whether there was one.
+/// Suspends an account, and returns whether it exists.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn suspend(connection: &impl ConnectionTrait, user_id: i64) -> Result<bool, DbErr> {
     let updated = user::Entity::update_many()
         .col_expr(user::Column::Status, user::Status::Suspended.as_enum())
-        .col_expr(
-            user::Column::UpdatedAt,
-            sea_orm::sea_query::Expr::current_timestamp(),
-        )
+        .col_expr(user::Column::UpdatedAt, Expr::current_timestamp())
         .filter(user::Column::Id.eq(user_id))
         .exec(connection)
         .await?;
     Ok(updated.rows_affected > 0)
-}
-
-impl From<DbErr> for RegisterError {
-    fn from(error: DbErr) -> Self {
-        match error.sql_err() {
-            // The only unique column that a caller chooses.
-            Some(SqlErr::UniqueConstraintViolation(_)) => Self::EmailTaken,
-            _ => Self::Database(error),
-        }
-    }
-}
-
-impl std::fmt::Display for RegisterError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::EmailTaken => f.write_str("the e-mail address is taken"),
-            Self::Database(error) => write!(f, "the database failed: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for RegisterError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::EmailTaken => None,
-            Self::Database(error) => Some(error),
-        }
-    }
 }

@@ -1,4 +1,4 @@
--- SQL for what entities cannot say, printed after the tables by
--- `just print-schema`. Atlas plans indexes, constraints and comments from it.
+-- Indexes, constraints and comments that entities cannot express. `just print-schema`
+-- prints them after the tables, and `just create-migrations` plans them.
 --
 -- CREATE INDEX "addresses_german" ON "addresses" ("postal_code") WHERE "country" = 'DE';

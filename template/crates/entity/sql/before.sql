@@ -1,5 +1,7 @@
--- SQL that the tables need, printed ahead of them by `just print-schema`.
--- Atlas never plans extensions: put the same statement into a first migration,
--- written by hand (`just hash-migrations` afterwards).
+-- SQL that the tables depend on, such as extensions. `just print-schema` prints it before
+-- the tables.
+--
+-- Atlas does not plan extensions: also put the statement into a migration, by hand, that
+-- runs before the tables need it, then: just hash-migrations
 --
 -- CREATE EXTENSION IF NOT EXISTS citext;

@@ -1,14 +1,14 @@
 use sea_orm::entity::prelude::*;
 
-/// Where something is sent to a user; a user has any number of them.
+/// A postal address of a user.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "addresses")]
 pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i64,
-    // PostgreSQL does not index a foreign key by itself; without one, deleting
-    // a user reads the whole table.
+    // PostgreSQL does not index foreign keys: without this, deleting a user would read
+    // the whole table.
     #[sea_orm(indexed)]
     pub user_id: i64,
     pub street: String,

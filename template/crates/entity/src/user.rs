@@ -7,7 +7,7 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i64,
-    /// Unique in the whole table: two accounts cannot share one address.
+    /// Identifies the account at sign-in.
     #[sea_orm(unique)]
     pub email: String,
     pub name: String,
@@ -21,7 +21,7 @@ pub struct Model {
     pub addresses: HasMany<super::address::Entity>,
 }
 
-/// Whether an account may be used: the PostgreSQL type `user_status`.
+/// Whether the account may be used. A PostgreSQL enum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Enum", enum_name = "user_status")]
 pub enum Status {

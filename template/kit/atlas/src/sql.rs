@@ -8,7 +8,7 @@
 //! Rules: <https://www.postgresql.org/docs/current/sql-syntax-lexical.html> and
 //! `src/fe_utils/psqlscan.l` of PostgreSQL.
 
-mod lexer;
+pub mod lexer;
 
 use lexer::{Kind, Token, tokens};
 

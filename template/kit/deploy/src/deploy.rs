@@ -162,7 +162,7 @@ fn explain(aws: &Aws, stack: &str, since: SystemTime) {
         return;
     }
     eprintln!("\nThe function's last log lines:");
-    for line in &lines[lines.len().saturating_sub(LOG_LINES)..] {
+    for line in process::last_lines(&lines.join("\n"), LOG_LINES).lines() {
         eprintln!("  {line}");
     }
 }

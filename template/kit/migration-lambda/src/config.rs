@@ -1,4 +1,4 @@
-//! What the function is told by its environment.
+//! Settings from environment variables.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,22 +6,22 @@ use std::time::Duration;
 use anyhow::Result;
 use rds::{Overrides, Reader, Settings};
 
-/// The names are of environment variables; those of the database are [`rds`]'s.
+/// Environment variables of the function; [`rds`] documents those of the database.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub database: Settings,
-    /// DB_CONNECT_TIMEOUT, seconds: how long to go on trying while the server is
-    /// starting, full, or refuses connections. An Aurora that paused needs some 15 s.
+    /// DB_CONNECT_TIMEOUT, seconds: how long to retry while the server is starting, full, or
+    /// refuses connections. A paused Aurora takes about 15 s.
     pub connect_timeout: Duration,
-    /// ATLAS: the binary, which a layer brings.
+    /// ATLAS: path of the program, which is in a layer.
     pub atlas: PathBuf,
-    /// MIGRATIONS: the migration directory, which lies beside the program. It is not
-    /// part of it, so that a new migration needs no compile and no link.
+    /// MIGRATIONS: the migration directory, beside the program. Not compiled in, so that a new
+    /// migration needs no build.
     pub migrations: PathBuf,
 }
 
 impl Config {
-    /// Reads the variables; what the stack says of the database beats them.
+    /// Reads the variables; `stack` takes precedence for the database.
     ///
     /// # Errors
     /// When some are missing or malformed; names all of them.

@@ -1,25 +1,26 @@
-//! `check-migrations`: is it safe to merge what is in migrations/?
+//! `check-migrations`: are the migrations safe to merge?
 
 mod files;
 mod lint;
 mod stack;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Result, ensure};
 use atlas::MigrationFile;
 
 use crate::{
+    dev_databases::DevDatabases,
     fingerprint::Fingerprint,
-    git,
+    git::Base,
     project::Project,
     report::{Outcome, Report, count},
     schema,
-    scratch::Scratch,
+    stack_hash,
 };
 
 pub async fn run(project: &Project, force: bool) -> Result<ExitCode> {
-    let base = git::base_files(&project.root, &project.base_branch)?;
+    let base = Base::find(&project.root, &project.base_branch)?;
     let fingerprint = Fingerprint::take(project, base.as_ref())?;
     if !force && let Some(skipped) = fingerprint.passed_before() {
         println!("✓ nothing changed since the last pass");
@@ -37,9 +38,13 @@ pub async fn run(project: &Project, force: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Carries out all checks that make sense: what cannot be trusted is not applied.
-async fn checks(project: &Project, base: Option<&git::BaseFiles>, report: &mut Report) {
-    report.line("stack hash", stack::hash(project));
+/// Runs the checks, and applies only migrations that `atlas.sum` vouches for.
+async fn checks(project: &Project, base: Option<&Base>, report: &mut Report) {
+    // First, because cargo shows its progress, and not between two checks.
+    let schema = schema::write(project);
+    if project.root.join(stack_hash::TEMPLATE).exists() {
+        report.line("stack hash", stack::hash(project));
+    }
     let files = match intact_files(project) {
         Ok(files) => files,
         Err(error) => return report.line("integrity", Err(error)),
@@ -51,17 +56,16 @@ async fn checks(project: &Project, base: Option<&git::BaseFiles>, report: &mut R
             count(files.len(), "file")
         ))),
     );
-    report.line("history", files::history(project, base, &files));
+    report.line("history", files::history(project, base));
     report.line("names", Ok(files::names(project, base, &files)));
     report.line("concurrent", Ok(files::concurrent(&files)));
 
-    match Scratch::open(project).await {
-        Ok(mut scratch) => {
-            report.line("replay", replay(project, &mut scratch).await);
-            report.line("drift", drift(project, &mut scratch).await);
+    match DevDatabases::open(project).await {
+        Ok(mut databases) => {
+            report.line("replay", replay(project, &mut databases).await);
+            report.line("drift", drift(project, &mut databases, schema).await);
             let new = files::new_files(base, &files);
-            report.line("lint", lint::atlas(project, &mut scratch, &new).await);
-            scratch.close().await;
+            report.line("lint", lint::atlas(project, &mut databases, &new).await);
             if let Some(squawk) = lint::squawk(project, &new).transpose() {
                 report.line("squawk", squawk);
             }
@@ -81,35 +85,39 @@ fn intact_files(project: &Project) -> Result<Vec<MigrationFile>> {
 }
 
 /// Do all migrations apply to an empty database?
-async fn replay(project: &Project, scratch: &mut Scratch) -> Result<Outcome> {
-    let applied = scratch.replay(&project.migrations).await?;
+async fn replay(project: &Project, databases: &mut DevDatabases) -> Result<Outcome> {
+    let applied = databases.replay(&project.migrations).await?;
     Ok(Outcome::Passed(format!(
         "applied to an empty database: {}",
         count(applied, "migration")
     )))
 }
 
-/// Do the migrations make what the entities describe?
-async fn drift(project: &Project, scratch: &mut Scratch) -> Result<Outcome> {
-    let schema = schema::print(project)?;
-    let dev = scratch.new_database("drift").await?;
+/// Do the migrations create the schema of the entities?
+async fn drift(
+    project: &Project,
+    databases: &mut DevDatabases,
+    schema: Result<PathBuf>,
+) -> Result<Outcome> {
+    let schema = schema?;
+    let dev = databases.create("drift").await?;
     Ok(
-        match scratch
+        match databases
             .atlas
             .schema_diff(&project.migrations, &schema, &dev)?
         {
-            None => {
-                Outcome::Passed("the migrations make the schema that the entities describe".into())
-            }
+            None => Outcome::Passed("the migrations create the schema of the entities".into()),
             Some(sql) => Outcome::Failed(format!(
-                "entities and migrations differ; `just create-migrations` plans this:\n{}",
+                "the migrations lack this SQL to create the schema of the entities:\n{}\n\
+                 to plan it: just create-migrations (if a difference remains after that, write \
+                 a migration by hand, then: just hash-migrations)",
                 sql.trim()
             )),
         },
     )
 }
 
-/// The names, for a message.
+/// Joins the names for a message.
 fn list(files: &[&MigrationFile]) -> String {
     files
         .iter()

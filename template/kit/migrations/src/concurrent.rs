@@ -1,47 +1,44 @@
-//! Indexes built without locking the table need migrations of their own.
+//! Puts concurrent statements into migrations of their own.
 //!
-//! PostgreSQL refuses `CREATE INDEX CONCURRENTLY` inside a transaction, and Atlas
-//! applies a file in one unless it starts with `-- atlas:txmode none`. Atlas does
-//! not write that line itself. What else stands in such a file would not be rolled
-//! back on failure, so the concurrent statements get a file of their own.
+//! PostgreSQL refuses `CREATE INDEX CONCURRENTLY` inside a transaction, and Atlas applies
+//! a file in one unless it starts with `-- atlas:txmode none`, a line that Atlas does not
+//! write itself. The other statements of such a file would not be rolled back on failure,
+//! so they stay in transactional files.
 //! <https://atlasgo.io/versioned/apply#transaction-configuration>
 
 use anyhow::{Context, Result};
-use atlas::sql;
+use atlas::{MigrationFile, sql};
 use chrono::{NaiveDateTime, TimeDelta};
 
 /// The line that makes Atlas apply a file outside of a transaction.
 pub const TXMODE_NONE: &str = "-- atlas:txmode none";
 
-/// A migration file to be written.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Planned {
-    pub name: String,
-    pub contents: String,
-}
+/// Form of the version at the start of a file name: UTC, to the second.
+const VERSION: &str = "%Y%m%d%H%M%S";
 
-/// Splits a planned migration into files, each all transactional or all concurrent,
-/// in the order of their statements. `after` is the newest version there is:
-/// the files' versions, a second apart, come later.
-pub fn arrange(planned: Planned, after: Option<&str>) -> Result<Vec<Planned>> {
+/// Splits a planned migration into files that are either transactional or concurrent, with
+/// the statements in their order. Versions are a second apart, and later than `last`, the
+/// version of the newest migration.
+pub fn split(planned: &MigrationFile, last: Option<&str>) -> Result<Vec<MigrationFile>> {
     let (version, description) = planned
         .name
         .strip_suffix(".sql")
         .and_then(|stem| stem.split_once('_'))
         .with_context(|| format!("Atlas called a migration {}", planned.name))?;
-    let mut version = Version::parse(version)?;
-    // Versions of another form come from elsewhere; Atlas goes by names alone.
-    if let Some(Ok(after)) = after.map(Version::parse) {
-        version = version.max(after.next());
+    let mut version = NaiveDateTime::parse_from_str(version, VERSION)
+        .with_context(|| format!("Atlas called a migration {}", planned.name))?;
+    // Versions of another form sort by their name alone, as they do for Atlas.
+    if let Some(Ok(last)) = last.map(|last| NaiveDateTime::parse_from_str(last, VERSION)) {
+        version = version.max(last + TimeDelta::seconds(1));
     }
 
-    let mut runs: Vec<(bool, Vec<String>)> = Vec::new();
-    for statement in sql::statements(&planned.contents) {
+    let text = planned.text();
+    let mut runs: Vec<(bool, Vec<&str>)> = Vec::new();
+    for statement in sql::statements(&text) {
         let concurrent = statement.is_concurrent();
-        let text = statement.text.to_owned();
         match runs.last_mut() {
-            Some((kind, statements)) if *kind == concurrent => statements.push(text),
-            _ => runs.push((concurrent, vec![text])),
+            Some((kind, statements)) if *kind == concurrent => statements.push(statement.text),
+            _ => runs.push((concurrent, vec![statement.text])),
         }
     }
 
@@ -52,62 +49,36 @@ pub fn arrange(planned: Planned, after: Option<&str>) -> Result<Vec<Planned>> {
         } else {
             ("", String::new())
         };
-        files.push(Planned {
-            name: format!("{version}_{description}{suffix}.sql"),
-            contents: format!("{head}{}\n", statements.join("\n")),
+        files.push(MigrationFile {
+            name: format!("{}_{description}{suffix}.sql", version.format(VERSION)),
+            contents: format!("{head}{}\n", statements.join("\n")).into_bytes(),
         });
-        version = version.next();
+        version += TimeDelta::seconds(1);
     }
     Ok(files)
-}
-
-/// When a migration was planned: the digits at the beginning of its file's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Version(NaiveDateTime);
-
-impl Version {
-    const FORMAT: &str = "%Y%m%d%H%M%S";
-
-    fn parse(text: &str) -> Result<Self> {
-        NaiveDateTime::parse_from_str(text, Self::FORMAT)
-            .map(Self)
-            .with_context(|| {
-                format!("the version {text} of a migration is no time like 20260131235959")
-            })
-    }
-
-    fn next(self) -> Self {
-        Self(self.0 + TimeDelta::seconds(1))
-    }
-}
-
-impl std::fmt::Display for Version {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.format(Self::FORMAT).fmt(f)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn planned(contents: &str) -> Planned {
-        Planned {
+    fn planned(contents: &str) -> MigrationFile {
+        MigrationFile {
             name: "20260131235959_add_index.sql".into(),
             contents: contents.into(),
         }
     }
 
     #[test]
-    fn leaves_a_transactional_migration_as_it_is() {
+    fn keeps_a_transactional_migration() {
         let sql = "-- Add a column\nALTER TABLE \"t\" ADD COLUMN \"a\" bigint NULL;\n";
-        assert_eq!(arrange(planned(sql), None).unwrap(), [planned(sql)]);
+        assert_eq!(split(&planned(sql), None).unwrap(), [planned(sql)]);
     }
 
     #[test]
-    fn gives_concurrent_statements_files_of_their_own_in_order() {
-        let files = arrange(
-            planned(
+    fn moves_concurrent_statements_to_separate_files_in_order() {
+        let files = split(
+            &planned(
                 "-- Drop index\nDROP INDEX CONCURRENTLY \"i\";\nALTER TABLE \"t\" DROP COLUMN \"a\";\n\
                  CREATE INDEX CONCURRENTLY \"j\" ON \"t\" (\"b\");\nCREATE UNIQUE INDEX CONCURRENTLY \"k\" ON \"t\" (\"c\");\n",
             ),
@@ -117,15 +88,15 @@ mod tests {
         assert_eq!(
             files,
             [
-                Planned {
+                MigrationFile {
                     name: "20260131235959_add_index_concurrently.sql".into(),
                     contents: "-- atlas:txmode none\n\n-- Drop index\nDROP INDEX CONCURRENTLY \"i\";\n".into(),
                 },
-                Planned {
+                MigrationFile {
                     name: "20260201000000_add_index.sql".into(),
                     contents: "ALTER TABLE \"t\" DROP COLUMN \"a\";\n".into(),
                 },
-                Planned {
+                MigrationFile {
                     name: "20260201000001_add_index_concurrently.sql".into(),
                     contents: "-- atlas:txmode none\n\nCREATE INDEX CONCURRENTLY \"j\" ON \"t\" (\"b\");\n\
                                CREATE UNIQUE INDEX CONCURRENTLY \"k\" ON \"t\" (\"c\");\n"
@@ -136,8 +107,8 @@ mod tests {
     }
 
     #[test]
-    fn comes_after_a_migration_from_a_clock_that_is_ahead() {
-        let files = arrange(planned("SELECT 1;"), Some("20260301000000")).unwrap();
+    fn sorts_after_a_migration_from_a_clock_that_is_ahead() {
+        let files = split(&planned("SELECT 1;"), Some("20260301000000")).unwrap();
         assert_eq!(files[0].name, "20260301000001_add_index.sql");
     }
 }

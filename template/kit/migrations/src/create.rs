@@ -1,5 +1,5 @@
-//! `create-migrations` and `hash-migrations`: the commands that write migrations/, and
-//! the hash of it that template.yaml names.
+//! `create-migrations` and `hash-migrations`: the commands that write migrations/ and its
+//! hash in template.yaml.
 
 use std::{
     fs,
@@ -10,18 +10,14 @@ use anyhow::{Context, Result, ensure};
 use atlas::{MigrationDirectory, MigrationFile, SumFile};
 
 use crate::{
-    change::Change,
-    concurrent::{self, Planned},
-    project::Project,
-    schema,
-    scratch::Scratch,
-    stack_hash::StackHash,
+    concurrent, dev_databases::DevDatabases, project::Project, schema, stack_hash::StackHash,
+    write::write_all,
 };
 
 /// Plans a migration from the difference between the migrations and the entities.
 ///
-/// All work is done on a copy; the files move over only after the whole directory
-/// has been applied to an empty database.
+/// Works on a copy of the directory, and writes the new files only after the whole copy
+/// was applied to an empty database.
 pub async fn run(project: &Project, name: Option<&str>) -> Result<()> {
     project.migrations.verify()?;
     let existing = project.migrations.files()?;
@@ -31,38 +27,32 @@ pub async fn run(project: &Project, name: Option<&str>) -> Result<()> {
         "changes"
     });
     check_name(project, name)?;
-    // Whether the hash can be written is better known before the work.
+    // Fail before the work if the hash could not be written after it.
     StackHash::read(&project.root)?;
-    let schema = schema::print(project)?;
+    let schema = schema::write(project)?;
 
-    let mut scratch = Scratch::open(project).await?;
-    let planned = plan(project, &mut scratch, &existing, name, &schema).await;
-    scratch.close().await;
+    let mut databases = DevDatabases::open(project).await?;
+    let planned = plan(project, &mut databases, &existing, name, &schema).await;
     let planned = planned.context("no migration was made; migrations/ is as it was")?;
 
     let Some((files, sum)) = planned else {
-        println!(
-            "Nothing to do: the migrations already make the schema that the entities describe."
-        );
+        println!("Nothing to do: the migrations already create the schema of the entities.");
         return Ok(());
     };
     install(project, &files, &sum)?;
     for file in &files {
         println!("migrations/{}\n", file.name);
-        println!("{}\n", file.contents.trim_end());
+        println!("{}\n", file.text().trim_end());
     }
     println!("Review the SQL above, then: just check-migrations");
     Ok(())
 }
 
-/// Writes atlas.sum and the hash in template.yaml anew, after a deliberate edit or a
-/// merge.
+/// Updates atlas.sum and the hash in template.yaml after a deliberate edit or a merge.
 pub fn hash(project: &Project) -> Result<()> {
     let sum = SumFile::compute(&project.migrations.files()?);
     let hashes = hashes(project, &sum)?;
-    let mut change = Change::default();
-    change.replace(&hashes)?;
-    change.keep();
+    write_all(&hashes)?;
     for (file, _) in hashes {
         let file = file.strip_prefix(&project.root).unwrap_or(&file);
         println!("{}: {}", file.display(), sum.hash());
@@ -70,34 +60,35 @@ pub fn hash(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// The files that hold the directory's hash, as `sum` makes them.
-fn hashes(project: &Project, sum: &SumFile) -> Result<Vec<(PathBuf, String)>> {
-    let stack = StackHash::read(&project.root)?;
-    let stack = stack.map(|stack| (stack.path.clone(), stack.with(sum.hash())));
-    let sum = (project.migrations.sum_path(), sum.to_string());
-    Ok([Some(sum), stack].into_iter().flatten().collect())
+/// Returns the new contents of the files that hold the directory's hash.
+fn hashes(project: &Project, sum: &SumFile) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+    let mut files = vec![(project.migrations.sum_path(), sum.to_string().into())];
+    if let Some(stack) = StackHash::read(&project.root)? {
+        files.push((stack.path.clone(), stack.with(sum.hash()).into()));
+    }
+    Ok(files)
 }
 
 fn check_name(project: &Project, name: &str) -> Result<()> {
     let file = format!("20000101000000_{name}.sql");
     ensure!(
         project.file_name.is_match(&file),
-        "a migration cannot be called \"{name}\": {file} would not match {} \
-         (file-name in Cargo.toml); write it in snake case, for example add_user_phone",
+        "\"{name}\" is not a name for a migration: {file} would not match {} \
+         (file-name in Cargo.toml). Use snake case, for example add_user_phone",
         project.file_name
     );
     Ok(())
 }
 
-/// The files of the new migration, and the sum of the directory with them. `None` if
-/// there is nothing to migrate.
+/// Returns the files of the new migration and the sum of the directory with them, or
+/// `None` if there is nothing to migrate.
 async fn plan(
     project: &Project,
-    scratch: &mut Scratch,
+    databases: &mut DevDatabases,
     existing: &[MigrationFile],
     name: &str,
     schema: &Path,
-) -> Result<Option<(Vec<Planned>, SumFile)>> {
+) -> Result<Option<(Vec<MigrationFile>, SumFile)>> {
     let copy = tempfile::tempdir_in(project.scratch("plan")?)?;
     let staging = MigrationDirectory::new(copy.path());
     for file in existing {
@@ -105,48 +96,45 @@ async fn plan(
     }
     staging.write_sum()?;
 
-    let dev = scratch.new_database("plan").await?;
-    let Some(planned) = scratch.atlas.diff(&staging, name, schema, &dev)? else {
+    let dev = databases.create("plan").await?;
+    let Some(planned) = databases.atlas.diff(&staging, name, schema, &dev)? else {
         return Ok(None);
     };
 
     fs::remove_file(copy.path().join(&planned.name))?;
-    let planned = Planned {
-        contents: planned.text().into_owned(),
-        name: planned.name,
-    };
-    let files = concurrent::arrange(planned, existing.last().map(MigrationFile::version))?;
+    let files = concurrent::split(&planned, existing.last().map(MigrationFile::version))?;
     for file in &files {
         write(copy.path(), &file.name, &file.contents)?;
     }
     let sum = staging.write_sum()?;
-    scratch
+    databases
         .replay(&staging)
         .await
         .context("the planned migration does not apply to an empty database")?;
     Ok(Some((files, sum)))
 }
 
-/// Puts new files into the directory and their hash where it belongs, or leaves all as
-/// it was.
-fn install(project: &Project, files: &[Planned], sum: &SumFile) -> Result<()> {
+/// Writes the new files and the hashes, or nothing.
+fn install(project: &Project, planned: &[MigrationFile], sum: &SumFile) -> Result<()> {
     let write = || {
-        let migrations = &project.migrations;
-        fs::create_dir_all(migrations.path())?;
-        let mut change = Change::default();
-        for file in files {
-            let path = migrations.path().join(&file.name);
-            change.create(&path, file.contents.as_bytes())?;
+        let directory = project.migrations.path();
+        fs::create_dir_all(directory)?;
+        let mut contents = hashes(project, sum)?;
+        for file in planned {
+            let path = directory.join(&file.name);
+            ensure!(!path.exists(), "{} exists already", path.display());
+            contents.push((path, file.contents.clone()));
         }
+        let mut files = project.migrations.files()?;
+        files.extend_from_slice(planned);
+        files.sort_by(|a, b| a.name.cmp(&b.name));
         ensure!(
-            SumFile::compute(&migrations.files()?) == *sum,
-            "another migration was added or changed while this one was planned: try again"
+            SumFile::compute(&files) == *sum,
+            "another migration was added or changed in the meantime: try again"
         );
-        change.replace(&hashes(project, sum)?)?;
-        change.keep();
-        Ok(())
+        write_all(&contents)
     };
-    write().context("the migration could not be written; all files are as they were")
+    write().context("cannot write the migration; no file was changed")
 }
 
 fn write(directory: &Path, name: &str, contents: impl AsRef<[u8]>) -> Result<()> {

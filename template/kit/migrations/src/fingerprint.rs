@@ -1,4 +1,4 @@
-//! Remembers what `check-migrations` passed, so that nothing is checked twice.
+//! Remembers the state on which `check-migrations` passed, to skip an identical run.
 
 use std::{
     fs,
@@ -8,9 +8,9 @@ use std::{
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::{git::BaseFiles, project::Project};
+use crate::{git::Base, project::Project};
 
-/// All that the outcome of the checks depends on.
+/// Files and directories that the checks depend on.
 const SOURCES: &[&str] = &[
     ".cargo",
     ".env",
@@ -26,8 +26,8 @@ const SOURCES: &[&str] = &[
     "template.yaml",
 ];
 
-/// Settings of the environment that choose the server and the tools.
-const SETTINGS: &[&str] = &[
+/// Environment variables that select the server and the tools.
+const VARIABLES: &[&str] = &[
     "ATLAS",
     "DEV_POSTGRES",
     "DEV_POSTGRES_PATH",
@@ -37,8 +37,8 @@ const SETTINGS: &[&str] = &[
     "TEST_DATABASE_URL",
 ];
 
-/// Programs that may come, go or be replaced on PATH.
-const PROGRAMS: &[&str] = &["atlas", "squawk"];
+/// Programs on PATH that the checks run.
+const PROGRAMS: [&str; 2] = ["atlas", "squawk"];
 
 #[derive(Debug)]
 pub struct Fingerprint {
@@ -47,17 +47,18 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Reads all files that matter, some hundred.
-    pub fn take(project: &Project, base: Option<&BaseFiles>) -> Result<Self> {
+    /// Hashes the current state.
+    pub fn take(project: &Project, base: Option<&Base>) -> Result<Self> {
         let mut hasher = Sha256::new();
         for source in SOURCES {
             add(&mut hasher, &project.root.join(source))?;
         }
-        for setting in SETTINGS {
-            hasher.update(format!("{setting}={:?}\n", std::env::var_os(setting)));
+        for variable in VARIABLES {
+            hasher.update(format!("{variable}={:?}\n", std::env::var_os(variable)));
         }
-        let installed = project.root.join(".tools/atlas");
-        for program in std::iter::once(installed).chain(on_path()) {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let directories = std::env::split_paths(&path).chain([project.root.join(".tools")]);
+        for program in directories.flat_map(|directory| PROGRAMS.map(|name| directory.join(name))) {
             if let Ok(metadata) = fs::metadata(&program) {
                 let (size, modified) = (metadata.len(), metadata.modified());
                 hasher.update(format!("{} {size} {modified:?}\n", program.display()));
@@ -70,29 +71,21 @@ impl Fingerprint {
         })
     }
 
-    /// What the checks had to skip when they passed on just this.
+    /// Returns the skipped checks of the last pass if it was on the same state.
     pub fn passed_before(&self) -> Option<String> {
         let passed = fs::read_to_string(&self.file).ok()?;
         let (hash, skipped) = passed.split_once('\n')?;
         (hash == self.hash).then(|| skipped.to_owned())
     }
 
+    /// Records that the checks passed, with the checks that were skipped.
     pub fn store_pass(&self, skipped: &str) -> Result<()> {
         fs::write(&self.file, format!("{}\n{skipped}", self.hash))
             .with_context(|| format!("cannot write {}", self.file.display()))
     }
 }
 
-/// Where the programs are or could be.
-fn on_path() -> impl Iterator<Item = PathBuf> {
-    let directories: Vec<_> =
-        std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect();
-    directories
-        .into_iter()
-        .flat_map(|directory| PROGRAMS.iter().map(move |program| directory.join(program)))
-}
-
-/// Adds the name and contents of a file, or of all files of a directory.
+/// Hashes the name and contents of a file, or of all files in a directory.
 fn add(hasher: &mut Sha256, path: &Path) -> Result<()> {
     hasher.update(path.to_string_lossy().as_bytes());
     if path.is_dir() {

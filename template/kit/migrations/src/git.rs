@@ -1,57 +1,71 @@
-//! What git knows about the migrations.
+//! Compares the migrations with those of the base branch.
 
-use std::{collections::BTreeMap, path::Path, process::Command};
+use std::{collections::BTreeSet, path::Path, process::Command};
 
 use anyhow::{Result, bail};
+use process::text;
 
-use process::{self, text};
-
-/// Migration files by name, with the object that git stores their contents as.
-pub type BaseFiles = BTreeMap<String, String>;
-
-/// The migrations that the base branch has, or had where this branch left it.
-/// `None` where there is no such branch, or no git repository.
-///
-/// # Errors
-/// When the repository is a shallow clone that ends before the two branches meet.
-pub fn base_files(root: &Path, base_branch: &str) -> Result<Option<BaseFiles>> {
-    let commit = format!("{base_branch}^{{commit}}");
-    let Some(base) = git(root, &["rev-parse", "--verify", "--quiet", &commit])? else {
-        return Ok(None);
-    };
-    let fork = match git(root, &["merge-base", "HEAD", base.trim()])? {
-        Some(fork) => fork,
-        None if is_shallow(root)? => bail!(
-            "git finds no common commit with {base_branch}: fetch the whole history \
-             (`git fetch --unshallow`; in a workflow `fetch-depth: 0`)"
-        ),
-        // Histories that never met, or nothing committed here yet.
-        None => base,
-    };
-    let listed = git(root, &["ls-tree", "-z", fork.trim(), "migrations/"])?.unwrap_or_default();
-    Ok(Some(
-        listed.split('\0').filter_map(migration_of_tree).collect(),
-    ))
+/// The migrations of the base branch.
+#[derive(Debug)]
+pub struct Base {
+    /// The last commit that this branch shares with the base branch; the base branch itself
+    /// if they share none.
+    commit: String,
+    /// Names of the migration files in that commit.
+    pub files: BTreeSet<String>,
 }
 
-/// The object that git would store a file of the working tree as.
-pub fn object_of(root: &Path, file: &str) -> Result<String> {
-    let object =
-        process::output(
-            Command::new("git")
-                .current_dir(root)
-                .args(["hash-object", "--", file]),
+impl Base {
+    /// Returns `None` outside of a git repository and where `base_branch` does not exist.
+    ///
+    /// # Errors
+    /// When a shallow clone ends before the commit that both branches share.
+    pub fn find(root: &Path, base_branch: &str) -> Result<Option<Self>> {
+        let commit = format!("{base_branch}^{{commit}}");
+        let Some(base) = git(root, &["rev-parse", "--verify", "--quiet", &commit])? else {
+            return Ok(None);
+        };
+        let commit = match git(root, &["merge-base", "HEAD", base.trim()])? {
+            Some(shared) => shared,
+            None if is_shallow(root)? => bail!(
+                "git finds no commit shared with {base_branch}: fetch the whole history \
+                 (`git fetch --unshallow`; in a workflow `fetch-depth: 0`)"
+            ),
+            None => base,
+        };
+        let commit = commit.trim().to_owned();
+        let listed = git(
+            root,
+            &["ls-tree", "-z", "--name-only", &commit, "migrations/"],
         )?;
-    Ok(object.trim().to_owned())
+        let files = names(&listed.unwrap_or_default());
+        Ok(Some(Self { commit, files }))
+    }
+
+    /// Returns the names of migrations that the working tree has changed or deleted.
+    pub fn changed(&self, root: &Path) -> Result<BTreeSet<String>> {
+        let mut diff = Command::new("git");
+        diff.current_dir(root)
+            .args([
+                "diff",
+                "--name-only",
+                "--no-renames",
+                "--diff-filter=a",
+                "-z",
+            ])
+            .args([&self.commit, "--", "migrations/"]);
+        Ok(names(&process::output(&mut diff)?))
+    }
 }
 
-/// Name and object of a line `<mode> blob <object>\tmigrations/<name>`.
-fn migration_of_tree(line: &str) -> Option<(String, String)> {
-    let (attributes, path) = line.split_once('\t')?;
-    let name = path.rsplit('/').next()?;
-    let object = attributes.rsplit(' ').next()?;
-    name.ends_with(".sql")
-        .then(|| (name.to_owned(), object.to_owned()))
+/// Returns the names of SQL files in a list of paths, each followed by a NUL.
+fn names(paths: &str) -> BTreeSet<String> {
+    paths
+        .split('\0')
+        .filter(|path| path.ends_with(".sql"))
+        .filter_map(|path| path.rsplit('/').next())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn is_shallow(root: &Path) -> Result<bool> {
@@ -59,7 +73,7 @@ fn is_shallow(root: &Path) -> Result<bool> {
     Ok(answer.is_some_and(|answer| answer.trim() == "true"))
 }
 
-/// What git prints, or `None` when it is not installed or fails.
+/// Returns what git prints, or `None` if it fails or is not installed.
 fn git(root: &Path, arguments: &[&str]) -> Result<Option<String>> {
     let output = process::optional(Command::new("git").current_dir(root).args(arguments))?;
     Ok(output

@@ -11,36 +11,36 @@ use serde::Deserialize;
 pub struct Project {
     pub root: PathBuf,
     pub migrations: MigrationDirectory,
-    /// What the name of a migration file must look like.
+    /// The pattern that names of migration files match.
     pub file_name: Regex,
-    /// The branch that migrations are merged into, as git names it.
+    /// Git's name of the branch that migrations are merged into.
     pub base_branch: String,
 }
 
 /// `[workspace.metadata.migrations]` of Cargo.toml.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Settings {
+struct Metadata {
     file_name: String,
     base_branch: String,
 }
 
 impl Project {
-    /// The project around the current directory.
+    /// Finds the project that the current directory is in.
     pub fn find() -> Result<Self> {
         Self::at(postgres::project_root()?)
     }
 
     pub fn at(root: PathBuf) -> Result<Self> {
-        let settings = Settings::read(&root.join("Cargo.toml"))?;
-        let file_name = Regex::new(&settings.file_name).context(
-            "Cargo.toml: workspace.metadata.migrations.file-name is no regular expression",
+        let metadata = Metadata::read(&root.join("Cargo.toml"))?;
+        let file_name = Regex::new(&metadata.file_name).context(
+            "Cargo.toml: file-name in [workspace.metadata.migrations] is not a regular expression",
         )?;
         Ok(Self {
             migrations: MigrationDirectory::new(root.join("migrations")),
             root,
             file_name,
-            base_branch: settings.base_branch,
+            base_branch: metadata.base_branch,
         })
     }
 
@@ -50,7 +50,7 @@ impl Project {
         Ok(Atlas::find(&self.root, setting(&self.root, "ATLAS")?)?)
     }
 
-    /// A directory below target/ for files that the next run may overwrite.
+    /// Creates a directory below target/, for files that the next run may overwrite.
     pub fn scratch(&self, name: &str) -> Result<PathBuf> {
         let directory = self.root.join("target/xtask").join(name);
         std::fs::create_dir_all(&directory)
@@ -59,7 +59,7 @@ impl Project {
     }
 }
 
-impl Settings {
+impl Metadata {
     fn read(manifest: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(manifest)
             .with_context(|| format!("cannot read {}", manifest.display()))?;
@@ -68,7 +68,7 @@ impl Settings {
         document
             .get("workspace")
             .and_then(|workspace| workspace.get("metadata")?.get("migrations"))
-            .context("no [workspace.metadata.migrations] section")
+            .context("the section is missing")
             .and_then(|section| Ok(section.clone().try_into::<Self>()?))
             .with_context(|| {
                 format!(
@@ -81,7 +81,7 @@ impl Settings {
 
 #[cfg(test)]
 impl Project {
-    /// A project in a directory of its own, with no migrations and no stack.
+    /// Creates a project without migrations or a stack.
     pub fn sample() -> (tempfile::TempDir, Self) {
         let root = tempfile::tempdir().unwrap();
         let settings =

@@ -2,18 +2,18 @@ use std::fmt::Write;
 
 use anyhow::Result;
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug)]
 pub enum Outcome {
-    /// All is well; the detail says what was looked at.
+    /// The detail says what was checked.
     Passed(String),
-    /// The check could not run here; the detail says why.
+    /// The check could not run; the detail says why.
     Skipped(String),
     /// Not safe to merge; the detail says what to do.
     Failed(String),
 }
 
-/// Prints a line for each check as it ends, and counts the failed ones.
+/// Prints a line for each check, and counts the failed ones.
 #[derive(Debug, Default)]
 pub struct Report {
     failed: usize,
@@ -21,7 +21,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Prints what `check` came to. One that could not be carried out has failed.
+    /// Prints the result of a check. An error counts as a failure.
     pub fn line(&mut self, check: &str, outcome: Result<Outcome>) {
         let line = match outcome {
             Ok(Outcome::Passed(detail)) => layout('✓', check, &detail),
@@ -46,18 +46,18 @@ impl Report {
         self.failed
     }
 
-    /// The lines of the checks that could not run.
+    /// Returns the lines of skipped checks.
     pub fn skipped(&self) -> &str {
         &self.skipped
     }
 }
 
-/// A number with its noun, `1 file` or `2 files`.
+/// Formats a number with its noun: `1 file`, `2 files`.
 pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// The mark, the check's name, and the detail with its further lines indented.
+/// Formats a line for a check, and indents the further lines of its detail.
 fn layout(mark: char, check: &str, detail: &str) -> String {
     let mut lines = detail.lines();
     let mut text = format!("{mark} {check:<12} {}", lines.next().unwrap_or_default());
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn indents_what_follows_the_first_line() {
+    fn indents_further_lines() {
         assert_eq!(
             layout('✗', "drift", "differs:\nSQL"),
             "✗ drift        differs:\n               SQL"
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_what_failed_and_what_could_not_be_done() {
+    fn counts_failed_and_keeps_skipped_checks() {
         let mut report = Report::default();
         report.line("a", Ok(Outcome::Passed(String::new())));
         report.line("b", Ok(Outcome::Skipped("no squawk".into())));

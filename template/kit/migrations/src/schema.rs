@@ -1,23 +1,90 @@
-use std::path::PathBuf;
+//! The schema that the entities describe, as SQL.
 
-use anyhow::{Context, Result};
+use std::{
+    io::{IsTerminal, stderr},
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+use process::text;
+use serde_json::Value;
 
 use crate::Project;
 
-/// The schema that the entities describe, written to a file for Atlas to read.
+/// Compiles the entities and returns their DDL.
 ///
-/// Atlas could call the program itself, but not every edition of it does.
-pub fn print(project: &Project) -> Result<PathBuf> {
-    let ddl = process::output(process::cargo().current_dir(&project.root).args([
-        "run",
-        "--quiet",
-        "--bin",
-        "print-schema",
-    ]))
-    .context(
-        "the schema could not be printed from the entities in crates/entity; no file was changed",
-    )?;
+/// # Errors
+/// With rustc's first message if the entities do not compile.
+pub fn print(project: &Project) -> Result<String> {
+    process::output(Command::new(compile(project)?).current_dir(&project.root))
+        .context("cannot print the schema of the entities in crates/entity")
+}
+
+/// Writes the DDL to a file below target/, and returns its path.
+///
+/// Atlas could run the program itself, but not in every edition.
+pub(crate) fn write(project: &Project) -> Result<PathBuf> {
+    let ddl = print(project)?;
     let file = project.scratch("schema")?.join("schema.sql");
     std::fs::write(&file, ddl).with_context(|| format!("cannot write {}", file.display()))?;
     Ok(file)
+}
+
+/// Builds `print-schema`, and returns its path.
+fn compile(project: &Project) -> Result<PathBuf> {
+    let format = if stderr().is_terminal() {
+        "json-diagnostic-rendered-ansi"
+    } else {
+        "json"
+    };
+    // Cargo writes its progress to standard error, and rustc's messages to standard output.
+    let output = process::cargo()
+        .current_dir(&project.root)
+        .args(["build", "--bin", "print-schema", "--message-format", format])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo")?;
+    let stdout = text(&output.stdout);
+    let messages: Vec<Value> = stdout
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    if output.status.success() {
+        let mut programs = messages
+            .iter()
+            .filter_map(|message| message["executable"].as_str());
+        return programs
+            .next_back()
+            .map(PathBuf::from)
+            .context("cargo built no print-schema");
+    }
+    let errors: Vec<_> = messages
+        .iter()
+        .map(|message| &message["message"])
+        // Others, such as "aborting due to 2 previous errors", are about no place.
+        .filter(|error| error["level"] == "error" && error["spans"][0].is_object())
+        .collect();
+    let Some(first) = errors.first() else {
+        bail!("cargo cannot build print-schema: see above");
+    };
+    let spans = first["spans"].as_array().into_iter().flatten();
+    let place = spans
+        .filter(|span| span["is_primary"] == true)
+        .find_map(|span| {
+            Some(format!(
+                "{}:{}",
+                span["file_name"].as_str()?,
+                span["line_start"]
+            ))
+        })
+        .unwrap_or_default();
+    let more = match errors.len() - 1 {
+        0 => String::new(),
+        more => format!("\n\nand {more} more: cargo build --bin print-schema"),
+    };
+    bail!(
+        "the entities do not compile: {place}\n\n{}{more}",
+        first["rendered"].as_str().unwrap_or_default().trim_end()
+    )
 }

@@ -16,8 +16,8 @@ pub(crate) struct Binaries {
     pub(crate) major: u32,
 }
 
-/// The binaries of the configured major version, else of the closest one, the
-/// newer of two.
+/// Finds the binaries of the configured major version, else of the closest one; of two
+/// equally close ones, the newer.
 pub(crate) fn find(config: &Config) -> Option<Binaries> {
     let dirs = config.search.clone().unwrap_or_else(usual_dirs);
     let mut seen = HashSet::new();
@@ -80,9 +80,8 @@ fn major_of(version: &str) -> Option<u32> {
 }
 
 fn output(program: &Path, argument: &str) -> Option<String> {
-    let output = Command::new(program).arg(argument).output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    output.status.success().then(|| text.trim().to_owned())
+    let output = process::output(Command::new(program).arg(argument)).ok()?;
+    Some(output.trim().to_owned())
 }
 
 #[cfg(test)]

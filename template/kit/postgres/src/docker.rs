@@ -1,124 +1,64 @@
-//! A container, started and removed by the program `docker-postgres`.
-//!
-//! Its Docker client costs as much time to compile as all else together, so it is
-//! a program of its own, built where an engine answers and not before.
+//! A container, started and removed by the program `docker-postgres`. Its Docker client
+//! takes as long to compile as everything else together, so it is built when first used.
 
 use std::{
     env,
-    net::{TcpStream, ToSocketAddrs as _},
-    os::unix::net::UnixStream,
-    path::PathBuf,
     process::{Command, Stdio},
-    time::Duration,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
-use crate::{FAST, notice, settings::Config, state::Address};
+use crate::{engine::Engine, notice, server_options, site::Address};
 
-/// What the server in a container calls itself. Not as a local one: its processes
-/// show on the machine, and are not to be taken for those of a local one.
+/// Cluster name of the server in a container. Not that of a local one: the processes
+/// of a container show on the machine, and are not to be taken for a local server's.
 pub(crate) fn cluster_name(name: &str) -> String {
     format!("{name}-docker")
 }
 
-/// A Docker engine that takes connections.
-pub(crate) struct Engine {
-    /// As in `DOCKER_HOST`.
-    host: String,
+/// Starts the container, replacing one of the same name, and returns the address of
+/// its server.
+pub(crate) fn start(engine: &Engine, image: &str, name: &str, password: &str) -> Result<Address> {
+    notice(&format!(
+        "starting a container from {image}, which is downloaded first if it is missing"
+    ));
+    let options = server_options(&cluster_name(name));
+    let mut arguments = vec!["up", name, image];
+    arguments.extend(options.iter().map(String::as_str));
+    let answer = run(engine, &arguments, password)
+        .with_context(|| format!("no container from the image {image}"))?;
+    serde_json::from_str(&answer).context("docker-postgres printed no address")
 }
 
-impl Engine {
-    /// The engine of `DOCKER_HOST`, else the one behind a usual socket. This
-    /// costs a connection, and under 2 ms where there is none.
-    pub(crate) fn find(config: &Config) -> Option<Self> {
-        let hosts = match &config.docker_host {
-            Some(host) => vec![host.clone()],
-            None => usual_sockets()
-                .iter()
-                .map(|path| format!("unix://{}", path.display()))
-                .collect(),
-        };
-        let host = hosts.into_iter().find(|host| answers(host))?;
-        Some(Self { host })
-    }
+/// Removes the container, if there is one.
+pub(crate) fn remove(engine: &Engine, name: &str) -> Result<()> {
+    run(engine, &["down", name], "").map(drop).with_context(|| {
+        format!("could not remove the container; try `docker rm --force --volumes {name}`")
+    })
+}
 
-    /// Starts the container, in place of one that has the same name, and returns
-    /// where its server listens.
-    pub(crate) fn start(&self, config: &Config, name: &str, password: &str) -> Result<Address> {
-        notice(
-            "starting a container; the first time, this compiles the Docker client for a minute or two",
-        );
-        let mut arguments = vec!["up", "--image", &config.image, "--name", name];
-        let settings: Vec<String> = FAST
-            .iter()
-            .map(|(key, value)| format!("{key}={value}"))
-            .chain([format!("cluster_name={}", cluster_name(name))])
-            .collect();
-        for setting in &settings {
-            arguments.extend(["-c", setting]);
-        }
-        let answer = self
-            .run(&arguments, password)
-            .with_context(|| format!("no container from the image {}", config.image))?;
-        serde_json::from_str(&answer).context("docker-postgres printed no address")
-    }
-
-    /// Removes the container, if there is one.
-    pub(crate) fn remove(&self, name: &str) -> Result<()> {
-        self.run(&["down", "--name", name], "")
-            .map(drop)
-            .with_context(|| {
-                format!("could not remove the container; try `docker rm --force --volumes {name}`")
-            })
-    }
-
-    /// The password goes by the environment: everybody sees the arguments.
-    fn run(&self, arguments: &[&str], password: &str) -> Result<String> {
-        let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["run", "--quiet", "--manifest-path"])
+/// Runs `docker-postgres`. The password is passed in the environment: arguments show in
+/// the process list.
+fn run(engine: &Engine, arguments: &[&str], password: &str) -> Result<String> {
+    let cargo = |verb| {
+        let mut cargo = process::cargo();
+        cargo
+            .args([verb, "--manifest-path"])
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
-            .args(["--features", "docker", "--bin", "docker-postgres", "--"])
+            .args(["--features", "docker", "--bin", "docker-postgres"])
+            .stdin(Stdio::null());
+        cargo
+    };
+    // Shows cargo's progress, which is of interest only if there is something to compile.
+    let build: &mut Command = &mut cargo("build");
+    process::run_inherited(build.stdout(Stdio::null()))?;
+    process::output(
+        cargo("run")
+            .args(["--quiet", "--"])
             .args(arguments)
-            .env("DOCKER_HOST", &self.host)
+            .env("DOCKER_HOST", &engine.host)
             .env("POSTGRES_PASSWORD", password)
-            // What it says ends up in a message for people.
-            .env("RUST_BACKTRACE", "0")
-            .stdin(Stdio::null())
-            .output()
-            .context("could not run cargo")?;
-        if !output.status.success() {
-            bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
-        }
-        Ok(String::from_utf8(output.stdout)?)
-    }
-}
-
-/// On Linux and with older versions on macOS; Docker Desktop; without root.
-fn usual_sockets() -> Vec<PathBuf> {
-    let under = |variable: &str, rest: &str| Some(PathBuf::from(env::var_os(variable)?).join(rest));
-    [
-        Some("/var/run/docker.sock".into()),
-        under("HOME", ".docker/run/docker.sock"),
-        under("XDG_RUNTIME_DIR", "docker.sock"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-fn answers(host: &str) -> bool {
-    if let Some(path) = host.strip_prefix("unix://") {
-        return UnixStream::connect(path).is_ok();
-    }
-    // ssh://, which the `docker` command knows, is not for its clients.
-    let Some(("tcp" | "http" | "https", authority)) = host.split_once("://") else {
-        return false;
-    };
-    let Ok(addresses) = authority.trim_end_matches('/').to_socket_addrs() else {
-        return false;
-    };
-    addresses
-        .into_iter()
-        .any(|address| TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok())
+            // Its errors end up in messages for people.
+            .env("RUST_BACKTRACE", "0"),
+    )
 }

@@ -12,12 +12,12 @@ use crate::{
     settings::{Found, OLDEST_MAJOR},
 };
 
-/// The server behind the URL, once it has answered.
+/// Returns the server at the URL, if it answers.
 ///
 /// # Errors
 ///
-/// One message that names the variable, its source, host and port, what the
-/// server said and what to do; never the password.
+/// The message names the variable, its source, host and port, what the server said
+/// and what to do; never the password.
 pub(crate) async fn server(given: &Found) -> Result<Server> {
     let source = &given.source;
     let url = parse(&given.value)
@@ -43,8 +43,8 @@ pub(crate) async fn server(given: &Found) -> Result<Server> {
     Ok(Server::new(Provider::Url, greeting.major, url))
 }
 
-/// The URL of the database for administration, or what is wrong with it. No
-/// reason repeats a part of the text: any part may be a piece of the password.
+/// Parses the URL, or says what is wrong with it. No reason quotes the text: any part
+/// of it may be a piece of the password.
 fn parse(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| match error {
         // `user:pa/ss@host`: the parser takes `pa` for the port of the host `user`.
@@ -67,7 +67,7 @@ fn parse(text: &str) -> Result<Url, String> {
     Ok(normal(url))
 }
 
-/// The database as the path, and nowhere else, so that it can be exchanged.
+/// Moves the database into the path, where it can be replaced.
 fn normal(mut url: Url) -> Url {
     let is_database = |key: &str| key == "dbname";
     let mut database = url
@@ -94,14 +94,14 @@ fn normal(mut url: Url) -> Url {
     }
 }
 
-/// What the server, or the way to it, said, and what to do about it.
+/// Says what went wrong, and what to do about it.
 fn explain(error: &sqlx::Error) -> String {
     let (said, advice) = match error {
         sqlx::Error::Io(error) => (
             error.to_string(),
             match error.kind() {
                 ErrorKind::ConnectionRefused => "start it, or correct host and port",
-                ErrorKind::TimedOut => "is it the right host and port, and no firewall between?",
+                ErrorKind::TimedOut => "check host, port and firewalls",
                 _ => "correct host and port",
             },
         ),

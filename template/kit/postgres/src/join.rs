@@ -1,4 +1,4 @@
-//! Joining a server that another process has started.
+//! Joins a server that another process has started.
 
 use std::{io::ErrorKind, time::Duration};
 
@@ -11,32 +11,31 @@ use crate::{
     Provider, Server, docker,
     server::greet,
     settings::Config,
-    state::{Address, State, StateDir},
+    site::{Address, Site, State},
 };
 
 /// How long a server may take to become ready, or to lose some connections.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The running server, if it is what the settings ask for. None if there is none
-/// that can be used: then it is to be replaced.
+/// Returns the running server, if it is what the settings ask for. None means that
+/// one is to be started in its place.
 ///
 /// # Errors
 ///
 /// When it runs but all its connections are taken: others are using it.
-pub(crate) async fn join(dir: &StateDir, config: &Config, name: &str) -> Result<Option<Server>> {
-    match dir.read() {
-        Some(state) if suits(&state, config) => connect(&state, name).await,
+pub(crate) async fn join(site: &Site, config: &Config) -> Result<Option<Server>> {
+    match site.read() {
+        Some(state) if suits(&state, config) => connect(&state, &site.name).await,
         _ => Ok(None),
     }
 }
 
 fn suits(state: &State, config: &Config) -> bool {
-    state.wanted_major == config.major
-        && config.forced.is_none_or(|forced| forced == state.provider)
+    config.forced.is_none_or(|forced| forced == state.provider)
         && (state.provider != Provider::Docker || state.image.as_ref() == Some(&config.image))
 }
 
-/// Connects to the server that `state` tells of. None if it is not there, or
+/// Connects to the server that `state` records. None if it does not answer, or
 /// another server has its port by now.
 pub(crate) async fn connect(state: &State, name: &str) -> Result<Option<Server>> {
     let Some(Address { host, port }) = &state.address else {
@@ -60,32 +59,23 @@ pub(crate) async fn connect(state: &State, name: &str) -> Result<Option<Server>>
             Ok(_) => return Ok(None),
             Err(refusal) => refusal,
         };
-        match verdict(&refusal) {
-            Verdict::Gone => return Ok(None),
-            Verdict::Wait if start.elapsed() > PATIENCE => return Ok(None),
-            Verdict::Full if start.elapsed() > PATIENCE => bail!(
-                "the running server at {host}:{port} has no connection left: {refusal}; wait for what else uses it, or remove it with `just db-down`"
-            ),
-            Verdict::Wait | Verdict::Full => sleep(Duration::from_millis(100)).await,
+        let code = match &refusal {
+            sqlx::Error::Database(error) => error.code(),
+            _ => None,
+        };
+        let full = code.as_deref() == Some("53300");
+        // 57P03: starting up or shutting down.
+        let busy = code.as_deref() == Some("57P03")
+            || matches!(&refusal, sqlx::Error::Io(error) if error.kind() == ErrorKind::TimedOut);
+        let patient = start.elapsed() < PATIENCE;
+        if full && !patient {
+            bail!(
+                "the running server at {host}:{port} has no connection left: {refusal}; wait for the programs that use it, or remove it with `just db-down`"
+            );
         }
-    }
-}
-
-enum Verdict {
-    Gone,
-    Wait,
-    Full,
-}
-
-fn verdict(refusal: &sqlx::Error) -> Verdict {
-    match refusal {
-        sqlx::Error::Io(error) if error.kind() == ErrorKind::TimedOut => Verdict::Wait,
-        sqlx::Error::Database(error) => match error.code().as_deref() {
-            Some("53300") => Verdict::Full,
-            // Starting up or shutting down.
-            Some("57P03") => Verdict::Wait,
-            _ => Verdict::Gone,
-        },
-        _ => Verdict::Gone,
+        if !(patient && (full || busy)) {
+            return Ok(None);
+        }
+        sleep(Duration::from_millis(100)).await;
     }
 }

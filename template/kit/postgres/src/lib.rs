@@ -3,184 +3,166 @@
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {
 //! let server = postgres::server().await?;
-//! let database = server.create_database("example").await?;
+//! let database = server.temporary_database("example").await?;
 //! let connection = database.connect().await?;
 //! # Ok(()) }
 //! ```
 //!
-//! The first of these that there is:
+//! Takes the first of these that is available:
 //!
 //! 1. `TEST_DATABASE_URL`: a server that the caller runs.
 //! 2. Docker: one container, for all processes.
 //! 3. The server binaries of this machine: a cluster without durability, in
-//!    memory where that is possible.
+//!    memory where possible.
 //!
-//! A started server outlives its process, and the next one joins it in
-//! milliseconds, until [`down`]. It is replaced when the settings ask for another
-//! version or provider.
+//! A started server outlives its process, and the next process joins it in
+//! milliseconds, until [`down`]. A project has one server for each major version:
+//! changing `POSTGRES_MAJOR` starts another, and changing it back finds the old data.
 //!
 //! | setting | |
 //! |---|---|
-//! | `POSTGRES_MAJOR` | major version, 17 if not set; local binaries of another one serve too |
+//! | `POSTGRES_MAJOR` | major version, default 17; local binaries of another version serve too |
 //! | `TEST_DATABASE_URL` | `postgres://user:password@host:port/database` |
-//! | `DEV_POSTGRES` | `url`, `docker` or `local`: that one or an error |
-//! | `POSTGRES_IMAGE` | what Docker runs, `postgres:<major>-alpine` if not set |
-//! | `DEV_POSTGRES_PATH` | where to look for server binaries, instead of the usual places |
-//! | `DOCKER_HOST` | where the Docker engine is, instead of the usual sockets |
+//! | `DEV_POSTGRES` | `url`, `docker` or `local`: use this one or fail |
+//! | `POSTGRES_IMAGE` | image for Docker, default `postgres:<major>-alpine` |
+//! | `DEV_POSTGRES_PATH` | directories to search for server binaries, instead of the usual ones |
+//! | `DOCKER_HOST` | address of the Docker engine, instead of the current context and the usual sockets |
+//! | `DOCKER_CONTEXT` | Docker context to use, instead of the current one |
 //!
-//! Each comes from the environment, else from `.env`, else from `.env.example`.
+//! Each is read from the environment, else from `.env`, else from `.env.example`.
 
-mod account;
 mod binaries;
 mod database;
 mod docker;
+mod engine;
 mod given_url;
+mod install;
 mod join;
 mod local;
 mod processes;
-mod random;
 mod server;
 pub mod settings;
 mod shared_memory;
+mod site;
 mod start;
-mod state;
+mod temporary;
 
 use std::{
     env, fs,
     io::Write as _,
+    net::TcpListener,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result};
 
-pub use database::Database;
+pub use install::install_docker;
 pub use server::{Provider, Server};
 use settings::Config;
-use state::StateDir;
+use site::Site;
+pub use temporary::TemporaryDatabase;
 
-/// Server settings that trade durability for speed, and some that make servers
-/// of all origins alike.
-const FAST: [(&str, &str); 7] = [
-    ("fsync", "off"),
-    ("synchronous_commit", "off"),
-    ("full_page_writes", "off"),
-    ("max_connections", "200"),
-    ("max_wal_size", "256MB"),
-    ("timezone", "UTC"),
-    // Files of the cluster, so that nothing stays in /dev/shm when it is killed.
-    ("dynamic_shared_memory_type", "mmap"),
-];
+/// Options of a server. They trade durability for speed, and make the servers of all
+/// providers alike.
+fn server_options(cluster_name: &str) -> Vec<String> {
+    [
+        "fsync=off",
+        "synchronous_commit=off",
+        "full_page_writes=off",
+        "max_connections=200",
+        "max_wal_size=256MB",
+        "timezone=UTC",
+        // As files of the cluster, so that killing it leaves nothing in /dev/shm.
+        "dynamic_shared_memory_type=mmap",
+        &format!("cluster_name={cluster_name}"),
+    ]
+    .iter()
+    .flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()])
+    .collect()
+}
 
-/// The server of the project that the current process belongs to; see [`server_in`].
+/// Returns the server of the project that this process belongs to; see [`server_in`].
 ///
 /// # Errors
 ///
-/// As of [`server_in`] and [`project_root`].
+/// Those of [`server_in`] and [`project_root`].
 pub async fn server() -> Result<Server> {
     server_in(&project_root()?).await
 }
 
-/// A server for the project in `root`: the caller's own, the running one, or else
+/// Returns a server for the project in `root`: the user's own, the running one, or
 /// one that this starts.
 ///
 /// # Errors
 ///
-/// When the settings are malformed, the server of `TEST_DATABASE_URL` cannot be
-/// used, or nothing can be started. The messages are for people, say what to do,
-/// and hold no password.
+/// When a setting is malformed, the server of `TEST_DATABASE_URL` cannot be used, or
+/// nothing can be started. The messages say what to do, and hold no password.
 pub async fn server_in(root: &Path) -> Result<Server> {
-    let root = &canonical(root)?;
-    let config = Config::load(root)?;
-    if let (None | Some(Provider::Url), Some(url)) = (config.forced, &config.url) {
+    let root = canonical(root)?;
+    let config = Config::load(&root)?;
+    if let Some(url) = config.given_url() {
         return given_url::server(url).await;
     }
-    join_or_start(root, root, config).await
+    let site = Site::of(&root, config.major);
+    if let Some(server) = join::join(&site, &config).await? {
+        return Ok(server);
+    }
+    let _lock = site.lock().await?;
+    // The process that held the lock may have started it.
+    if let Some(server) = join::join(&site, &config).await? {
+        return Ok(server);
+    }
+    if let Err(error) = start::remove(&site, &config).await {
+        // Another provider may serve now.
+        notice(&format!(
+            "could not remove what an earlier run left: {error:#}"
+        ));
+    }
+    start::start(site, config).await
 }
 
-/// A further server for the project in `root`, shared only by those who ask for the
-/// same `name`: for tests that configure a server or stop it. It is started as the
-/// project's own, but never the one of `TEST_DATABASE_URL`, and stays until
-/// [`extra_down`] or [`down`].
+/// Describes in one line the server that [`server_in`] would return, without
+/// starting one.
 ///
 /// # Errors
 ///
-/// As of [`server_in`].
-pub async fn extra_server_in(root: &Path, name: &str) -> Result<Server> {
+/// Those of [`server_in`] that show before a server is started. Where there is no way
+/// to a server, the message lists the ways.
+pub async fn describe(root: &Path) -> Result<String> {
     let root = canonical(root)?;
-    let mut config = Config::load(&root)?;
-    config.forced = config.forced.filter(|forced| *forced != Provider::Url);
-    let place = extras(&root).join(name);
-    fs::create_dir_all(&place).with_context(|| format!("could not create {}", place.display()))?;
-    join_or_start(&root, &place, config).await
+    let config = Config::load(&root)?;
+    if let Some(url) = config.given_url() {
+        return Ok(given_url::server(url).await?.to_string());
+    }
+    match join::join(&Site::of(&root, config.major), &config).await? {
+        Some(server) => Ok(format!("{server}, running")),
+        None => start::describe(&config),
+    }
 }
 
-/// `root` has the settings, `place` what is known of the server.
-async fn join_or_start(root: &Path, place: &Path, config: Config) -> Result<Server> {
-    let dir = StateDir::of(place);
-    let name = name_of(place);
-    if let Some(server) = join::join(&dir, &config, &name).await? {
-        return Ok(server);
-    }
-    let _lock = dir.lock().await?;
-    // Whoever had the lock may have started it.
-    if let Some(server) = join::join(&dir, &config, &name).await? {
-        return Ok(server);
-    }
-    if let Err(error) = start::remove(root, place, &name, dir.read()).await {
-        // It may have been of another provider than the one that is used now.
-        notice(&format!(
-            "what an earlier run left could not be removed: {error:#}"
-        ));
-    }
-    start::start(place, config, name).await
-}
-
-/// Stops and removes the servers that were started for the project in `root`, with
-/// all their data. Returns where the project's own came from, else a further one;
-/// None if there was none. A server of `TEST_DATABASE_URL` is the caller's: it is
-/// left alone.
+/// Stops and removes the servers that were started for the project in `root`, of all
+/// major versions, with all their data. Returns each as `PostgreSQL 17 (Docker)`. The
+/// server of `TEST_DATABASE_URL` is left alone.
 ///
 /// # Errors
 ///
 /// When a server cannot be stopped or its files cannot be removed.
-pub async fn down(root: &Path) -> Result<Option<Provider>> {
-    let root = &canonical(root)?;
-    let mut extra = None;
-    // None was ever started where there is no such directory.
-    for entry in fs::read_dir(extras(root)).into_iter().flatten() {
-        extra = extra.or(down_in(root, &entry?.path()).await?);
-    }
-    Ok(down_in(root, root).await?.or(extra))
-}
-
-/// The same for one server of [`extra_server_in`].
-///
-/// # Errors
-///
-/// As of [`down`].
-pub async fn extra_down(root: &Path, name: &str) -> Result<Option<Provider>> {
+pub async fn down(root: &Path) -> Result<Vec<String>> {
     let root = canonical(root)?;
-    let place = extras(&root).join(name);
-    let removed = down_in(&root, &place).await?;
-    fs::remove_dir_all(&place).with_context(|| format!("could not remove {}", place.display()))?;
+    let config = Config::load(&root)?;
+    let mut removed = Vec::new();
+    for site in Site::all(&root, config.major) {
+        let lock = site.lock().await?;
+        if let Some(provider) = start::remove(&site, &config).await? {
+            removed.push(format!("PostgreSQL {} ({provider})", site.major));
+        }
+        site.remove(lock)?;
+    }
     Ok(removed)
 }
 
-async fn down_in(root: &Path, place: &Path) -> Result<Option<Provider>> {
-    let dir = StateDir::of(place);
-    let lock = dir.lock().await?;
-    let removed = start::remove(root, place, &name_of(place), dir.read()).await?;
-    dir.remove(lock)?;
-    Ok(removed)
-}
-
-/// Where the further servers of a project are written down.
-fn extras(root: &Path) -> PathBuf {
-    StateDir::of(root).path().join("extra")
-}
-
-/// The root of the project: the nearest directory with a `Cargo.lock`, upwards
-/// from the package that cargo runs, else from the current directory.
+/// Root of the project: the nearest directory with a `Cargo.lock`, upwards from the
+/// package that cargo runs, else from the current directory.
 ///
 /// # Errors
 ///
@@ -197,27 +179,21 @@ pub fn project_root() -> Result<PathBuf> {
         .with_context(|| format!("no Cargo.lock in {} or above it", start.display()))
 }
 
+/// Returns a port of 127.0.0.1 that is free now; another process may take it.
+///
+/// # Errors
+///
+/// When no port can be opened.
+pub fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
+    Ok(listener.local_addr()?.port())
+}
+
 fn canonical(root: &Path) -> Result<PathBuf> {
     fs::canonicalize(root).with_context(|| format!("no project in {}", root.display()))
 }
 
-/// What the server of a project is called wherever it runs: the name of its
-/// container, its directory and its cluster. It is made from the path alone, so
-/// that a server is found again when all that was written down of it is lost.
-fn name_of(root: &Path) -> String {
-    // FNV-1a: std's hashes differ from one version of Rust to the next.
-    let hash = root
-        .as_os_str()
-        .as_encoded_bytes()
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-    format!("dev-postgres-{hash:016x}")
-}
-
-/// Tells the user. Not `eprintln!`, which the test harness holds back.
+/// Prints to the real stderr: the test harness captures `eprintln!`.
 fn notice(message: &str) {
-    // Nobody to tell is no reason to fail.
     let _ = writeln!(std::io::stderr(), "postgres: {message}");
 }

@@ -1,9 +1,9 @@
 //! A throwaway cluster made with the binaries of this machine.
 
 use std::{
+    env,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{ErrorKind, Write as _},
-    net::TcpListener,
     os::unix::{
         fs::{DirBuilderExt as _, OpenOptionsExt as _, chown},
         process::CommandExt as _,
@@ -15,45 +15,58 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use process::last_lines;
 
 use crate::{
-    FAST, account::Account, binaries::Binaries, processes, shared_memory::Segment, state::StateDir,
+    binaries::Binaries, free_port, processes, server_options, shared_memory::Segment, site::Address,
 };
 
-/// How often to try another port when somebody took the free one.
+/// How often to try another port when the free one was taken meanwhile.
 const PORTS: usize = 5;
 
-/// What a cluster may come to need on a tmpfs, in KiB. Containers often have a
-/// /dev/shm of 64 MiB, and a full one stops the server.
-const ROOM: u64 = 1 << 20;
+/// Space that a cluster needs on a tmpfs, in bytes. Containers often have a /dev/shm of
+/// 64 MiB, and a full one stops the server.
+const ROOM: u64 = 1 << 30;
 
-/// Makes a cluster, starts its server and returns the port on 127.0.0.1.
+/// Number of trailing log lines in an error.
+const LOG_LINES: usize = 10;
+
+/// Makes a cluster called `name` and starts its server. `dir` is where to put it
+/// if there is no better place.
 ///
 /// # Errors
 ///
 /// What `initdb` said, or the last lines of the server's log.
-pub(crate) fn start(root: &Path, name: &str, binaries: &Binaries, password: &str) -> Result<u16> {
-    let account = Account::unprivileged()?;
+pub(crate) fn start(
+    dir: &Path,
+    name: &str,
+    binaries: &Binaries,
+    password: &str,
+) -> Result<Address> {
+    let account = unprivileged_account()?;
     let cluster = Cluster {
-        base: place(root, name, account.is_some()),
+        base: place(dir, name, account.is_some()),
         binaries,
         account,
     };
-    cluster
-        .create(name, password)
-        .and_then(|()| cluster.start(free_port))
+    let port = cluster
+        .create(password)
+        .and_then(|()| cluster.start(name, free_port))
         .with_context(|| {
             let Binaries { dir, major } = binaries;
             format!("could not start PostgreSQL {major} from {}", dir.display())
         })
-        // It is of no use to anybody.
-        .inspect_err(|_| drop(remove(root, name)))
+        .inspect_err(|_| drop(remove(dir, name)))?;
+    Ok(Address {
+        host: "127.0.0.1".to_owned(),
+        port,
+    })
 }
 
-/// Stops the server of the cluster called `name` and removes its files, however
-/// much of it there is. Returns whether there was any.
-pub(crate) fn remove(root: &Path, name: &str) -> Result<bool> {
-    let places = places(root, name);
+/// Stops the server of the cluster called `name` and removes its files, even if
+/// only some of it is left. Returns whether anything was.
+pub(crate) fn remove(dir: &Path, name: &str) -> Result<bool> {
+    let places = places(dir, name);
     // Read before initdb is stopped, which then removes its directory.
     let segments: Vec<Segment> = places
         .iter()
@@ -82,50 +95,49 @@ pub(crate) fn remove(root: &Path, name: &str) -> Result<bool> {
     Ok(any)
 }
 
-/// Where a cluster can be. All of them are looked at to remove one.
-fn places(root: &Path, name: &str) -> [PathBuf; 3] {
-    [
-        Path::new("/dev/shm").join(name),
-        StateDir::of(root).path().join(name),
-        std::env::temp_dir().join(name),
-    ]
+/// The user and group to run a server as, if this process is root: PostgreSQL refuses
+/// to run as root.
+fn unprivileged_account() -> Result<Option<(u32, u32)>> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(None);
+    }
+    // `id` knows all sources of users, not only /etc/passwd.
+    let id = |option, name| -> Option<u32> {
+        let output = process::output(Command::new("id").args([option, name]));
+        output.ok()?.trim().parse().ok()
+    };
+    ["postgres", "nobody"]
+        .into_iter()
+        .find_map(|name| Some((id("-u", name)?, id("-g", name)?)))
+        .filter(|(uid, _)| *uid != 0)
+        .map(Some)
+        .context("PostgreSQL does not run as root, and there is no user `postgres` or `nobody` to run it")
 }
 
-/// Where to put a new cluster: in memory, else under target/. Another user
-/// often cannot get into the project: for that one, a temporary directory.
-fn place(root: &Path, name: &str, other_user: bool) -> PathBuf {
-    let [memory, target, temporary] = places(root, name);
+/// The directories that a cluster can be in.
+fn places(dir: &Path, name: &str) -> [PathBuf; 3] {
+    [Path::new("/dev/shm"), dir, &env::temp_dir()].map(|place| place.join(name))
+}
+
+/// The directory for a new cluster: in memory, else in the project. Another user often
+/// cannot read the project, and gets a temporary directory.
+fn place(dir: &Path, name: &str, other_user: bool) -> PathBuf {
+    let [memory, project, temporary] = places(dir, name);
     match () {
         () if has_room("/dev/shm") => memory,
         () if other_user => temporary,
-        () => target,
+        () => project,
     }
 }
 
-/// Whether `dir` exists and has [`ROOM`], by the fourth column of `df`.
 fn has_room(dir: &str) -> bool {
-    let Ok(output) = Command::new("df").args(["-Pk", dir]).output() else {
-        return false;
-    };
-    let text = String::from_utf8_lossy(&output.stdout);
-    let free = text
-        .lines()
-        .nth(1)
-        .and_then(|line| line.split_whitespace().nth(3));
-    free.and_then(|free| free.parse::<u64>().ok())
-        .is_some_and(|free| free >= ROOM)
-}
-
-/// A port that is free now. Somebody may take it before the server does.
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
-    Ok(listener.local_addr()?.port())
+    rustix::fs::statvfs(dir).is_ok_and(|fs| fs.f_bavail * fs.f_frsize >= ROOM)
 }
 
 struct Cluster<'a> {
     base: PathBuf,
     binaries: &'a Binaries,
-    account: Option<Account>,
+    account: Option<(u32, u32)>,
 }
 
 impl Cluster<'_> {
@@ -137,58 +149,43 @@ impl Cluster<'_> {
         self.base.join("server.log")
     }
 
-    /// Makes the cluster. Only this user's server can read its directory.
-    fn create(&self, name: &str, password: &str) -> Result<()> {
+    /// Makes the cluster, in a directory that only the server's user can read.
+    fn create(&self, password: &str) -> Result<()> {
         DirBuilder::new()
             .mode(0o700)
             .create(&self.base)
             .and_then(|()| self.give_away(&self.base))
             .with_context(|| format!("could not make {}", self.base.display()))?;
-        // From a file: everybody sees the arguments of a program.
+        // In a file: arguments show in the process list.
         let password_file = self.base.join("password");
         self.new_file(&password_file)?
             .write_all(password.as_bytes())?;
-        let output = self
-            .command("initdb")
+        let mut initdb = self.command("initdb");
+        initdb
             .arg("--pgdata")
             .arg(self.data())
             .arg("--pwfile")
             .arg(&password_file)
-            // Plain over loopback: a debug build takes long to answer SCRAM.
+            // Plain over loopback: SCRAM is slow in a debug build.
             .args(["--username=postgres", "--auth=password", "--no-sync"])
-            // By bytes, as in the Alpine images, whatever the machine's language.
+            // Sorted by bytes, as in the Alpine images, whatever the machine's locale.
             .args(["--encoding=UTF8", "--locale=C"])
             .arg(if cfg!(target_os = "macos") {
                 "--lc-ctype=UTF-8"
             } else {
                 "--lc-ctype=C.UTF-8"
-            })
-            .output()
-            .context("could not run initdb")?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            bail!("initdb failed:\n{}", last_lines(&said));
-        }
-        fs::remove_file(&password_file)?;
-        let mut settings = String::from("\n# of dev-postgres\n");
-        for (key, value) in FAST {
-            settings += &format!("{key} = '{value}'\n");
-        }
-        settings += &format!("cluster_name = '{name}'\n");
-        settings += "listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\n";
-        OpenOptions::new()
-            .append(true)
-            .open(self.data().join("postgresql.conf"))?
-            .write_all(settings.as_bytes())?;
-        Ok(())
+            });
+        process::output(&mut initdb)?;
+        Ok(fs::remove_file(&password_file)?)
     }
 
-    fn start(&self, mut port: impl FnMut() -> Result<u16>) -> Result<u16> {
+    fn start(&self, name: &str, mut port: impl FnMut() -> Result<u16>) -> Result<u16> {
+        let options = server_options(name).join(" ");
         for _ in 0..PORTS {
             let port = port()?;
             let log = self.new_file(&self.log())?;
-            // No pipes: the server keeps what it is given, and `cargo test` waits
-            // until the last process has closed its output.
+            // No pipes: the server keeps them open, and `cargo test` waits until the
+            // last process has closed its output.
             let status = self
                 .command("pg_ctl")
                 .args(["start", "--silent", "--wait", "--timeout=60"])
@@ -197,7 +194,9 @@ impl Cluster<'_> {
                 .arg("--log")
                 .arg(self.log())
                 .arg("--options")
-                .arg(format!("-p {port}"))
+                .arg(format!(
+                    "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' {options}"
+                ))
                 .stdin(Stdio::null())
                 .stdout(log.try_clone()?)
                 .stderr(log)
@@ -208,32 +207,35 @@ impl Cluster<'_> {
             }
             let log = fs::read_to_string(self.log()).unwrap_or_default();
             if !log.contains("Address already in use") {
-                bail!("the server's log ends with:\n{}", last_lines(&log));
+                bail!(
+                    "the server's log ends with:\n{}",
+                    last_lines(&log, LOG_LINES)
+                );
             }
         }
-        bail!("{PORTS} ports that were free were taken before the server could use them")
+        bail!("{PORTS} free ports in a row were taken before the server could use them")
     }
 
-    /// A program of the server, which refuses to run as root.
+    /// A program of the server, run as a user that may.
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.binaries.dir.join(program));
         // Another user cannot always enter the current directory.
         command.current_dir(&self.base);
         // Homebrew's server does not start without a locale.
         command.env("LC_ALL", "C");
-        for (key, _) in std::env::vars_os() {
-            // PGDATA, PGPORT, PGOPTIONS and the like are for other servers.
+        for (key, _) in env::vars_os() {
+            // PGDATA, PGPORT, PGOPTIONS and the like are meant for other servers.
             if key.to_string_lossy().starts_with("PG") {
                 command.env_remove(key);
             }
         }
-        if let Some(Account { uid, gid }) = self.account {
+        if let Some((uid, gid)) = self.account {
             command.uid(uid).gid(gid);
         }
         command
     }
 
-    /// An empty file that the server may write and no other user may read.
+    /// Creates an empty file that the server may write and no other user may read.
     fn new_file(&self, path: &Path) -> Result<File> {
         let file = OpenOptions::new()
             .write(true)
@@ -248,78 +250,11 @@ impl Cluster<'_> {
 
     fn give_away(&self, path: &Path) -> std::io::Result<()> {
         match self.account {
-            Some(Account { uid, gid }) => chown(path, Some(uid), Some(gid)),
+            Some((uid, gid)) => chown(path, Some(uid), Some(gid)),
             None => Ok(()),
         }
     }
 }
 
-fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text.trim_end().lines().collect();
-    lines[lines.len().saturating_sub(10)..].join("\n")
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{binaries, name_of, notice, settings::Config};
-
-    /// Runs a test with a cluster that is made and not started, if binaries are installed.
-    fn with_cluster(test: impl FnOnce(&Cluster<'_>)) {
-        let root = tempfile::tempdir().unwrap();
-        let name = name_of(root.path());
-        let binaries = binaries::find(&Config::load(root.path()).unwrap());
-        let Some(binaries) = &binaries else {
-            return notice("local provider: not tested, no server binaries");
-        };
-        let account = Account::unprivileged().unwrap();
-        let base = place(root.path(), &name, account.is_some());
-        fs::create_dir_all(base.parent().unwrap()).unwrap();
-        let cluster = Cluster {
-            base,
-            binaries,
-            account,
-        };
-        cluster.create(&name, "secret").unwrap();
-        test(&cluster);
-        assert!(remove(root.path(), &name).unwrap());
-        assert!(!cluster.base.exists());
-    }
-
-    #[test]
-    fn takes_another_port_if_one_is_taken() {
-        with_cluster(|cluster| {
-            let busy = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-            let taken = busy.local_addr().unwrap().port();
-            let free = free_port().unwrap();
-            let mut ports = [taken, taken, free].into_iter();
-            let port = cluster.start(|| Ok(ports.next().unwrap())).unwrap();
-            assert_eq!(port, free);
-        });
-    }
-
-    #[test]
-    fn gives_up_when_every_port_is_taken() {
-        with_cluster(|cluster| {
-            let busy = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-            let taken = busy.local_addr().unwrap().port();
-            let error = cluster.start(|| Ok(taken)).unwrap_err().to_string();
-            assert!(error.contains("taken"), "{error}");
-        });
-    }
-
-    #[test]
-    fn shows_the_log_when_the_server_does_not_start() {
-        with_cluster(|cluster| {
-            let file = cluster.data().join("postgresql.conf");
-            fs::write(file, "no_such_setting = 1\n").unwrap();
-            let error = cluster.start(free_port).unwrap_err().to_string();
-            assert!(error.contains("no_such_setting"), "{error}");
-        });
-    }
-
-    #[test]
-    fn a_small_memory_is_not_used() {
-        assert!(!has_room("/nonexistent"));
-    }
-}
+mod tests;

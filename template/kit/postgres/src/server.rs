@@ -1,4 +1,4 @@
-//! A server that is ready, and the one connection that finds out whether it is.
+//! A server that answered, and connections to it.
 
 use std::{fmt, io, str::FromStr, time::Duration};
 
@@ -10,27 +10,25 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::Database;
-
-/// How long a server may take to answer, before it counts as not answering.
+/// How long a server may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// How long [`Server::connect`] waits for a connection. Longer than [`ANSWER`]:
-/// a full server gets time to lose some of its connections.
+/// How long [`Server::connect`] waits for a connection. Longer than [`ANSWER`], so that
+/// a full server can lose some of its connections.
 const ACQUIRE: Duration = Duration::from_secs(10);
 
-/// Connections of one pool of [`Server::connect`]. A server has 200.
+/// Most connections of a pool. A server has 200.
 const POOL: u32 = 5;
 
 /// Where a server came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {
-    /// `TEST_DATABASE_URL`: the caller runs it, and this crate never stops it.
+    /// `TEST_DATABASE_URL`: the user runs it, and this crate never stops it.
     Url,
     /// A container.
     Docker,
-    /// A cluster of its own, made with the binaries of this machine.
+    /// A cluster made with the binaries of this machine.
     Local,
 }
 
@@ -59,12 +57,12 @@ impl fmt::Display for Provider {
 
 /// A PostgreSQL server that answered, with a user that may create databases.
 ///
-/// `Display` and `Debug` say which server it is, without its password.
+/// `Display` and `Debug` show no password.
 #[derive(Clone)]
 pub struct Server {
     provider: Provider,
     major: u32,
-    /// Of the database for administration, which always exists.
+    /// URL of the maintenance database, which always exists.
     url: Url,
 }
 
@@ -77,10 +75,8 @@ impl Server {
         }
     }
 
-    /// The URL of a database on this server, password included.
-    ///
-    /// Names are percent-encoded. Servers of this crate say `sslmode=disable`;
-    /// `TEST_DATABASE_URL` keeps its own parameters.
+    /// URL of a database on this server, password included. The parameters of
+    /// `TEST_DATABASE_URL` are kept.
     pub fn url(&self, database: &str) -> String {
         with_database(&self.url, database).into()
     }
@@ -95,8 +91,8 @@ impl Server {
         self.provider
     }
 
-    /// A small pool of connections to a database. It opens the first one now,
-    /// others as needed, and closes none of them before the pool is dropped.
+    /// Returns a small pool of connections to a database. It opens the first one now,
+    /// others as needed, and closes none before the pool is dropped.
     ///
     /// # Errors
     ///
@@ -107,8 +103,7 @@ impl Server {
             .with_context(|| format!("could not connect to database {database:?} of {self}"))
     }
 
-    /// The same to the maintenance database, which is there before any other: for
-    /// CREATE DATABASE and the like.
+    /// Returns the same for the maintenance database, which always exists.
     ///
     /// # Errors
     ///
@@ -119,19 +114,23 @@ impl Server {
             .with_context(|| format!("could not connect to {self}"))
     }
 
-    /// Creates an empty database. Its name starts with `prefix` and is unique on
-    /// the server, whoever else creates some; PostgreSQL's limit of 63 bytes cuts
-    /// off the end of a long prefix.
+    /// Opens a single connection to a database.
     ///
     /// # Errors
     ///
-    /// When the server does not answer or refuses.
-    pub async fn create_database(&self, prefix: &str) -> Result<Database> {
-        Database::create(self.clone(), prefix).await
+    /// When there is no such database, or no answer within five seconds.
+    pub async fn connect_once(&self, database: &str) -> Result<PgConnection> {
+        open(&with_database(&self.url, database))
+            .await
+            .with_context(|| format!("could not connect to database {database:?} of {self}"))
     }
 
-    /// One connection to the database for administration.
-    pub(crate) async fn admin(&self) -> Result<PgConnection> {
+    /// Opens a single connection to the maintenance database.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer within five seconds.
+    pub async fn admin(&self) -> Result<PgConnection> {
         open(&self.url)
             .await
             .with_context(|| format!("could not connect to {self}"))
@@ -167,7 +166,7 @@ impl fmt::Debug for Server {
     }
 }
 
-/// Host and port of a URL, or the directory of its Unix socket, for messages.
+/// Host and port of a URL, or the directory of its Unix socket.
 pub(crate) fn address(url: &Url) -> String {
     match PgConnectOptions::from_str(url.as_str()) {
         Ok(options) => match options.get_socket() {
@@ -187,15 +186,15 @@ pub(crate) fn with_database(url: &Url, database: &str) -> Url {
     url
 }
 
-/// What a server says of itself.
+/// What a server says about itself.
 pub(crate) struct Greeting {
     pub(crate) major: u32,
     pub(crate) cluster_name: String,
     pub(crate) may_create_databases: bool,
 }
 
-/// Connects once and asks. No pool: a pool tries again until its time is up,
-/// and then it no longer knows what the server said.
+/// Connects once and asks. Without a pool, which retries until its time is up and then
+/// has lost what the server said.
 pub(crate) async fn greet(url: &Url) -> Result<Greeting, sqlx::Error> {
     let ask = async {
         let mut connection = open(url).await?;
@@ -249,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_shown_without_the_password() {
+    fn display_hides_the_password() {
         let server = server("postgres://me:secret@db.example:5433/postgres");
         assert_eq!(
             server.to_string(),

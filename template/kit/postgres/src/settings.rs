@@ -15,36 +15,33 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::Provider;
 
-/// What a project runs where it says nothing.
+/// Major version where no setting names one.
 const DEFAULT_MAJOR: u32 = 17;
 
-/// `DROP DATABASE ... WITH (FORCE)` came with this one.
+/// The first with `DROP DATABASE ... WITH (FORCE)`.
 pub(crate) const OLDEST_MAJOR: u32 = 13;
 
-/// The value of `key` for the project in `root`. An empty value means that the
-/// key is not set, and hides the same key in the sources after it:
-/// `TEST_DATABASE_URL= cargo test` runs without the one from `.env`.
+/// Returns the value of `key` for the project in `root`. An empty value unsets the key,
+/// in later sources too: `TEST_DATABASE_URL= cargo test` ignores the one in `.env`.
 ///
 /// # Errors
 ///
-/// When a file cannot be read or a line of it cannot be understood.
+/// When a file cannot be read, or holds a malformed line.
 pub fn setting(root: &Path, key: &str) -> Result<Option<String>> {
-    Ok(Settings::load(root)?.get(key)?.map(|found| found.value))
+    Ok(Files::load(root)?.get(key)?.map(|found| found.value))
 }
 
-/// A value, and where it was found, for messages.
+/// A value, and its source for messages.
 #[derive(Clone)]
 pub(crate) struct Found {
     pub(crate) value: String,
     pub(crate) source: String,
 }
 
-/// What the files of a project say, the first file first.
-struct Settings {
-    files: Vec<(PathBuf, HashMap<String, String>)>,
-}
+/// The values in the files of a project, in order of precedence.
+struct Files(Vec<(PathBuf, HashMap<String, String>)>);
 
-impl Settings {
+impl Files {
     fn load(root: &Path) -> Result<Self> {
         let mut files = Vec::new();
         for name in [".env", ".env.example"] {
@@ -54,7 +51,7 @@ impl Settings {
                 files.push((path, values));
             }
         }
-        Ok(Self { files })
+        Ok(Self(files))
     }
 
     fn get(&self, key: &str) -> Result<Option<Found>> {
@@ -64,7 +61,7 @@ impl Settings {
             .map_err(|_| anyhow!("{key} in the environment is not valid UTF-8"))?
             .map(|value| (value, "the environment".to_owned()));
         let from_files = || {
-            self.files.iter().find_map(|(path, values)| {
+            self.0.iter().find_map(|(path, values)| {
                 let value = values.get(key)?.clone();
                 Some((value, path.display().to_string()))
             })
@@ -76,7 +73,7 @@ impl Settings {
             .map(|(value, source)| Found { value, source }))
     }
 
-    /// The value of `key`, if it is a `T` that is `allowed`, which `expected` describes.
+    /// Parses the value of `key`, which must be `allowed`; `expected` describes that.
     fn parse<T: FromStr>(
         &self,
         key: &str,
@@ -93,7 +90,7 @@ impl Settings {
     }
 }
 
-/// The values in one file.
+/// Reads the values in one file.
 fn read(path: &Path) -> Result<HashMap<String, String>> {
     let in_file = || format!("could not read {}", path.display());
     let text = fs::read_to_string(path).with_context(in_file)?;
@@ -106,8 +103,8 @@ fn read(path: &Path) -> Result<HashMap<String, String>> {
         .with_context(in_file)
 }
 
-/// Which line dotenvy did not understand. Its own message repeats the part of it
-/// that it stopped at, which may well hold a password.
+/// Names the line that dotenvy could not parse. Its own message quotes the rest of the
+/// line, which may hold a password.
 fn malformed(text: &str, part: &str) -> String {
     let lines = text.lines().zip(1..);
     let line = lines
@@ -127,21 +124,23 @@ fn malformed(text: &str, part: &str) -> String {
 pub(crate) struct Config {
     /// `POSTGRES_MAJOR`
     pub(crate) major: u32,
-    /// `POSTGRES_IMAGE`, what Docker runs; made from the major version if not set
+    /// `POSTGRES_IMAGE`
     pub(crate) image: String,
     /// `TEST_DATABASE_URL`
     pub(crate) url: Option<Found>,
     /// `DEV_POSTGRES`
     pub(crate) forced: Option<Provider>,
-    /// `DEV_POSTGRES_PATH`, directories to look for server binaries in, and in no other
+    /// `DEV_POSTGRES_PATH`
     pub(crate) search: Option<Vec<PathBuf>>,
     /// `DOCKER_HOST`
     pub(crate) docker_host: Option<String>,
+    /// `DOCKER_CONTEXT`
+    pub(crate) docker_context: Option<String>,
 }
 
 impl Config {
     pub(crate) fn load(root: &Path) -> Result<Self> {
-        let settings = Settings::load(root)?;
+        let settings = Files::load(root)?;
         let major = settings
             .parse(
                 "POSTGRES_MAJOR",
@@ -162,7 +161,16 @@ impl Config {
             forced,
             search: value("DEV_POSTGRES_PATH")?.map(|list| env::split_paths(&list).collect()),
             docker_host: value("DOCKER_HOST")?,
+            docker_context: value("DOCKER_CONTEXT")?,
         })
+    }
+
+    /// The URL of the user's server, if it is the one to use.
+    pub(crate) fn given_url(&self) -> Option<&Found> {
+        match self.forced {
+            None | Some(Provider::Url) => self.url.as_ref(),
+            Some(_) => None,
+        }
     }
 }
 
@@ -182,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn env_goes_before_the_example() {
+    fn env_takes_precedence_over_the_example() {
         let root = root(&[
             (".env", "DEV_POSTGRES_TEST_KEY=mine\n"),
             (
@@ -199,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_goes_before_the_files() {
+    fn the_environment_takes_precedence_over_the_files() {
         let root = root(&[(".env", "CARGO_PKG_NAME=other\n")]);
         assert_eq!(
             setting(root.path(), "CARGO_PKG_NAME").unwrap().as_deref(),
@@ -208,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_value_hides_the_next() {
+    fn an_empty_value_hides_later_sources() {
         let root = root(&[
             (".env", "DEV_POSTGRES_TEST_KEY=\n"),
             (".env.example", "DEV_POSTGRES_TEST_KEY=ours\n"),

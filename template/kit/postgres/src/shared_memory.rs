@@ -1,9 +1,9 @@
-//! The segment of System V shared memory by which a server guards its data
-//! directory. A server that is killed leaves it behind, and macOS has room for 32.
+//! The segment of System V shared memory that guards a server's data directory. A
+//! killed server leaves it behind, and macOS has room for 32.
 
 use std::{fs, path::Path, process::Command};
 
-/// A segment, by the key that PostgreSQL asked for and the id that the kernel gave.
+/// A segment: the key that PostgreSQL asked for, and the id that the kernel gave.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Segment {
     key: u64,
@@ -11,7 +11,7 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// The segment that the lock file of a data directory names, in its seventh line:
+    /// The segment named in the seventh line of a data directory's lock file:
     /// <https://github.com/postgres/postgres/blob/REL_17_STABLE/src/include/utils/pidfile.h>
     pub(crate) fn of(data: &Path) -> Option<Self> {
         let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
@@ -22,20 +22,18 @@ impl Segment {
         })
     }
 
-    /// Removes it, if it is still there. After a reboot, the same id is another
+    /// Removes it, if it still exists. After a reboot, the same id may be another
     /// segment: the key must be the same, too.
     pub(crate) fn remove(&self) {
-        let Ok(output) = Command::new("ipcs").arg("-m").output() else {
-            return;
-        };
+        let segments = process::output(Command::new("ipcs").arg("-m")).unwrap_or_default();
         let key = format!("0x{:08x}", self.key);
         let is_this = |line: &str| {
             let has = |wanted: &str| line.split_whitespace().any(|word| word == wanted);
             has(&key) && has(&self.id)
         };
-        if String::from_utf8_lossy(&output.stdout).lines().any(is_this) {
-            // A failure costs a few bytes of the kernel's.
-            let _ = Command::new("ipcrm").args(["-m", &self.id]).output();
+        if segments.lines().any(is_this) {
+            // A failure costs some bytes of kernel memory.
+            let _ = process::output(Command::new("ipcrm").args(["-m", &self.id]));
         }
     }
 }

@@ -1,6 +1,4 @@
-//! Starting a server, and removing one. The lock is held meanwhile.
-
-use std::{path::Path, path::PathBuf};
+//! Starts a server, and removes one. The caller holds the lock.
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use tokio::task::spawn_blocking;
@@ -8,155 +6,150 @@ use tokio::task::spawn_blocking;
 use crate::{
     Provider, Server,
     binaries::{self, Binaries},
-    docker::Engine,
-    join, local, notice, random,
+    docker,
+    engine::Engine,
+    join, local, notice,
     settings::Config,
-    state::{Address, State, StateDir},
+    site::{Address, Site, State},
 };
 
 /// Starts a server by the first provider that can, and says which.
-pub(crate) async fn start(root: &Path, config: Config, name: String) -> Result<Server> {
-    let task = Starter {
-        root: root.to_owned(),
-        name: name.clone(),
-        config,
-    };
+pub(crate) async fn start(site: Site, config: Config) -> Result<Server> {
     // Starting is waiting for other programs.
-    let state = spawn_blocking(move || task.start()).await??;
-    let server = join::connect(&state, &name)
+    let (site, state) = spawn_blocking(move || {
+        let state = start_any(&site, &config)?;
+        anyhow::Ok((site, state))
+    })
+    .await??;
+    let server = join::connect(&state, &site.name)
         .await?
-        .context("the server that was started does not answer")?;
-    StateDir::of(root).write(&state)?;
-    let wanted = state.wanted_major;
-    let other = match server.major() == wanted {
+        .context("the server was started, but does not answer")?;
+    site.write(&state)?;
+    let other = match server.major() == site.major {
         true => String::new(),
-        false => format!("; the settings ask for PostgreSQL {wanted}"),
+        false => format!("; the settings ask for PostgreSQL {}", site.major),
     };
     notice(&format!("started {server}{other}"));
     Ok(server)
 }
 
-/// Removes the server of `state`, and whatever else there is by its name in `place`;
-/// the settings are those of `root`.
-pub(crate) async fn remove(
-    root: &Path,
-    place: &Path,
-    name: &str,
-    state: Option<State>,
-) -> Result<Option<Provider>> {
-    let (root, place, name) = (root.to_owned(), place.to_owned(), name.to_owned());
-    spawn_blocking(move || {
-        let config = Config::load(&root)?;
-        let recorded = state.map(|state| state.provider);
-        let any = local::remove(&place, &name)?;
-        if recorded == Some(Provider::Docker) {
-            match Engine::find(&config) {
-                Some(engine) => engine.remove(&name)?,
-                None => notice(&format!(
-                    "no Docker engine answers: the container {name}, if it is still there, stays"
-                )),
-            }
+/// Removes the recorded server, and what else goes by the site's name. Returns its
+/// provider, if there was one.
+pub(crate) async fn remove(site: &Site, config: &Config) -> Result<Option<Provider>> {
+    let recorded = site.read().map(|state| state.provider);
+    let engine = match recorded {
+        Some(Provider::Docker) => Some(Engine::find(config)),
+        _ => None,
+    };
+    let (dir, name) = (site.dir.clone(), site.name.clone());
+    let any = spawn_blocking(move || {
+        let any = local::remove(&dir, &name)?;
+        match engine {
+            Some(Some(engine)) => docker::remove(&engine, &name)?,
+            Some(None) => notice(&format!(
+                "no Docker engine answers: the container {name}, if it still exists, stays"
+            )),
+            None => {}
         }
-        StateDir::of(&place).forget()?;
-        Ok(recorded.or(any.then_some(Provider::Local)))
+        anyhow::Ok(any)
     })
-    .await?
+    .await??;
+    site.forget()?;
+    Ok(recorded.or(any.then_some(Provider::Local)))
 }
 
-struct Starter {
-    root: PathBuf,
-    name: String,
-    config: Config,
+/// Describes what [`start`] would try first.
+pub(crate) fn describe(config: &Config) -> Result<String> {
+    if let Some(engine) = engine(config)? {
+        let Config { major, image, .. } = config;
+        return Ok(format!(
+            "PostgreSQL {major} by Docker ({}, {image})",
+            engine.label
+        ));
+    }
+    let Binaries { dir, major } = binaries::find(config).ok_or_else(|| nothing(config, None))?;
+    let other = match major == config.major {
+        true => String::new(),
+        false => format!("; POSTGRES_MAJOR asks for {}", config.major),
+    };
+    Ok(format!("PostgreSQL {major} from {}{other}", dir.display()))
 }
 
-impl Starter {
-    fn start(&self) -> Result<State> {
-        match self.config.forced {
-            Some(Provider::Docker) => match Engine::find(&self.config) {
-                Some(engine) => self.start_container(&engine),
-                None => bail!(
-                    "DEV_POSTGRES=docker, but no Docker engine answers: start it, or set DOCKER_HOST"
-                ),
-            },
-            Some(_) => self.start_local(None),
-            None => match Engine::find(&self.config).map(|engine| self.start_container(&engine)) {
-                Some(Ok(state)) => Ok(state),
-                Some(Err(error)) => self.start_local(Some(error)),
-                None => self.start_local(None),
-            },
+/// The Docker engine to use, if one answers.
+fn engine(config: &Config) -> Result<Option<Engine>> {
+    match config.forced {
+        Some(Provider::Docker) => match Engine::find(config) {
+            None => bail!(
+                "DEV_POSTGRES=docker, but no Docker engine answers: start it, or see `just setup --docker`"
+            ),
+            engine => Ok(engine),
+        },
+        Some(_) => Ok(None),
+        None => Ok(Engine::find(config)),
+    }
+}
+
+fn start_any(site: &Site, config: &Config) -> Result<State> {
+    let mut refusal = None;
+    if let Some(engine) = engine(config)? {
+        let started = start_recorded(site, Provider::Docker, Some(&config.image), |password| {
+            docker::start(&engine, &config.image, &site.name, password)
+        });
+        match started {
+            Err(error) if config.forced.is_none() => refusal = Some(error),
+            other => return other,
         }
     }
-
-    fn start_container(&self, engine: &Engine) -> Result<State> {
-        let state = self.begin(Provider::Docker)?;
-        let address = engine.start(&self.config, &self.name, &state.password)?;
-        Ok(State {
-            address: Some(address),
-            ..state
-        })
+    let Some(binaries) = binaries::find(config) else {
+        return Err(nothing(config, refusal));
+    };
+    if let Some(error) = refusal {
+        notice(&format!(
+            "Docker cannot be used, taking local binaries instead: {error:#}"
+        ));
     }
+    start_recorded(site, Provider::Local, None, |password| {
+        local::start(&site.dir, &site.name, &binaries, password)
+    })
+}
 
-    /// Starts a local server, after Docker failed for the given reason.
-    fn start_local(&self, docker: Option<anyhow::Error>) -> Result<State> {
-        let Some(binaries) = binaries::find(&self.config) else {
-            return Err(self.nothing(docker));
-        };
-        if let Some(error) = docker {
-            notice(&format!(
-                "Docker cannot be used, taking local binaries instead: {error:#}"
-            ));
-        }
-        self.start_cluster(&binaries)
-    }
+/// Records what is about to be started, so that it can be removed even if this process
+/// is killed meanwhile.
+fn start_recorded(
+    site: &Site,
+    provider: Provider,
+    image: Option<&String>,
+    start: impl FnOnce(&str) -> Result<Address>,
+) -> Result<State> {
+    let mut state = State {
+        provider,
+        image: image.cloned(),
+        address: None,
+        password: format!("{:016x}{:016x}", getrandom::u64()?, getrandom::u64()?),
+    };
+    site.write(&state)?;
+    state.address = Some(start(&state.password)?);
+    Ok(state)
+}
 
-    fn start_cluster(&self, binaries: &Binaries) -> Result<State> {
-        let state = self.begin(Provider::Local)?;
-        let port = local::start(&self.root, &self.name, binaries, &state.password)?;
-        let address = Address {
-            host: "127.0.0.1".to_owned(),
-            port,
-        };
-        Ok(State {
-            address: Some(address),
-            ..state
-        })
-    }
-
-    /// Writes down what is about to be started, so that it can be removed even
-    /// if this process is killed before it is ready.
-    fn begin(&self, provider: Provider) -> Result<State> {
-        let state = State {
-            provider,
-            wanted_major: self.config.major,
-            image: (provider == Provider::Docker).then(|| self.config.image.clone()),
-            address: None,
-            password: random::hex::<16>()?,
-        };
-        StateDir::of(&self.root).write(&state)?;
-        Ok(state)
-    }
-
-    /// The error when there is no way to get a server.
-    fn nothing(&self, docker: Option<anyhow::Error>) -> anyhow::Error {
-        let major = self.config.major;
-        let docker = match docker {
-            _ if self.config.forced == Some(Provider::Local) => {
-                "DEV_POSTGRES=local rules it out".to_owned()
-            }
-            Some(error) => format!("{error:#}"),
-            None => "no engine answers".to_owned(),
-        };
-        let place = match &self.config.search {
-            Some(dirs) => format!("in DEV_POSTGRES_PATH ({dirs:?})"),
-            None => "on PATH or in the usual places".to_owned(),
-        };
-        anyhow!(
-            "there is no PostgreSQL server to use. Three ways to get one:\n\
-             1. Set TEST_DATABASE_URL, in the environment or in .env, to a server that you run:\n   \
-             postgres://user:password@127.0.0.1:5432/postgres\n\
-             2. Start Docker ({docker}).\n\
-             3. Install PostgreSQL (no server binaries {place}):\n   \
-             `apt-get install postgresql` or `brew install postgresql@{major}`"
-        )
-    }
+/// The error where there is no way to a server.
+fn nothing(config: &Config, docker: Option<anyhow::Error>) -> anyhow::Error {
+    let major = config.major;
+    let docker = match docker {
+        _ if config.forced == Some(Provider::Local) => "DEV_POSTGRES=local rules it out".to_owned(),
+        Some(error) => format!("{error:#}"),
+        None => "no engine answers".to_owned(),
+    };
+    let place = match &config.search {
+        Some(dirs) => format!("in DEV_POSTGRES_PATH ({dirs:?})"),
+        None => "on PATH or in the usual places".to_owned(),
+    };
+    anyhow!(
+        "there is no PostgreSQL server to use. Three ways to get one:\n\
+         1. Set TEST_DATABASE_URL, in the environment or in .env, to a server that you run:\n   \
+         postgres://user:password@127.0.0.1:5432/postgres\n\
+         2. Start Docker ({docker}), or let `just setup --docker` set it up.\n\
+         3. Install PostgreSQL (no server binaries {place}):\n   \
+         `apt-get install postgresql` or `brew install postgresql@{major}`"
+    )
 }

@@ -1,4 +1,4 @@
-//! Running other programs.
+//! Runs other programs.
 
 use std::{
     io::ErrorKind,
@@ -8,10 +8,10 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// What a program wrote to its standard output, if it ended well.
+/// Returns what a program wrote to its standard output.
 ///
 /// # Errors
-/// With what it wrote to its standard error, when it could not be started or failed.
+/// When it cannot be started or fails, with what it wrote to its standard error.
 pub fn output(command: &mut Command) -> Result<String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command
@@ -27,11 +27,11 @@ pub fn output(command: &mut Command) -> Result<String> {
     Ok(text(&output.stdout))
 }
 
-/// Runs a program that tells the user itself what it does.
+/// Runs a program with inherited stdio.
 ///
 /// # Errors
-/// When it could not be started or failed.
-pub fn shown(command: &mut Command) -> Result<()> {
+/// When it cannot be started or fails.
+pub fn run_inherited(command: &mut Command) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
     let status = command
         .status()
@@ -40,7 +40,7 @@ pub fn shown(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// What became of a program that need not be installed: `None` when it is not.
+/// Returns the output of a program, or `None` when it is not installed.
 pub fn optional(command: &mut Command) -> Result<Option<Output>> {
     match command.output() {
         Ok(output) => Ok(Some(output)),
@@ -50,11 +50,18 @@ pub fn optional(command: &mut Command) -> Result<Option<Output>> {
     }
 }
 
-/// The cargo that runs this program, or the one on PATH.
+/// The cargo that runs this program, else the one on PATH.
 pub fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from))
 }
 
+/// The bytes as text, with replacement characters for invalid UTF-8.
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The last `count` lines of a text, without blank lines after them.
+pub fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
 }

@@ -6,18 +6,18 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{Auth, Settings, Tls, iam, secret};
 
-/// What a host's name may not have as it is. Go, and so Atlas, refuses a URL where one of
-/// the others is escaped in the host.
+/// Characters to encode in a host name. Go, and so Atlas, refuses a URL whose host has other
+/// characters encoded.
 const IN_HOST: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
 
-/// A user, and a password or the token that RDS takes for one.
+/// A user, with a password or an RDS token.
 #[derive(Clone, Debug)]
 pub struct Login {
     pub user: String,
     pub password: Password,
 }
 
-/// A text that does not show up when what holds it is printed for debugging.
+/// A string that `Debug` does not print.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Password(pub String);
 
@@ -28,11 +28,11 @@ impl std::fmt::Debug for Password {
 }
 
 impl Settings {
-    /// Gets the login, from Secrets Manager if need be. A token is good for connecting
-    /// within 15 minutes, and needs no network.
+    /// Returns the login, from Secrets Manager if need be. A token is valid for 15 minutes, and
+    /// needs no network.
     ///
     /// # Errors
-    /// When Secrets Manager does not give the secret, or within `time` says nothing.
+    /// When Secrets Manager refuses, or does not answer within `time`.
     pub async fn login(&self, time: Duration) -> Result<Login> {
         match &self.auth {
             Auth::Password(password) => Ok(Login {
@@ -41,7 +41,7 @@ impl Settings {
             }),
             Auth::Iam { region } => {
                 let user = self.user()?;
-                // The signature is over the host as HTTP has it.
+                // HTTP signs the host in lower case.
                 let host = self.host.to_ascii_lowercase();
                 let address = format!("{host}:{}", self.port);
                 let now = SystemTime::now();
@@ -64,8 +64,8 @@ impl Settings {
         }
     }
 
-    /// The connection string that libpq, and who follows it, understands. It holds the
-    /// password. `parameters` are added as they are named.
+    /// Returns a connection string in libpq's format, password included. `parameters` are added
+    /// under their names.
     pub fn url(&self, login: &Login, parameters: &[(&str, &str)]) -> String {
         let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let host = if self.host.contains(':') {
@@ -98,7 +98,7 @@ impl Settings {
     }
 }
 
-/// The credentials of the function's role, which Lambda puts into the environment.
+/// Returns the credentials of the function's role, which Lambda puts into the environment.
 fn credentials() -> Result<Credentials> {
     let variable = |name| {
         std::env::var(name).with_context(|| format!("{name} is missing, which Lambda always sets"))

@@ -1,4 +1,4 @@
-//! A database's login in Secrets Manager.
+//! Reads a login from Secrets Manager.
 //! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>
 
 use std::time::{Duration, SystemTime};
@@ -10,11 +10,11 @@ use aws_sigv4::sign::v4::SigningParams;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// A time-out for the connection: without a way out of the VPC none comes about.
+/// Time-out for connecting: without a route out of the VPC, connecting hangs.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a secret of RDS holds, as far as it is needed. Its host and database do not
-/// count: they may be those of another than the stack's.
+/// The fields that are needed of an RDS secret. Its host and database are ignored: they may
+/// not be those of the stack.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html>
 #[derive(Deserialize)]
 pub struct Secret {
@@ -82,13 +82,13 @@ pub async fn fetch(
     let secret = answer["SecretString"]
         .as_str()
         .context("the secret is binary, not a text")?;
-    // The parser's own message would quote what it stumbles on: the secret.
+    // The parser's own message would quote the secret.
     serde_json::from_str(secret)
         .ok()
         .context("the secret is not JSON with a `password`, as RDS writes it")
 }
 
-/// Where Secrets Manager is; the variables are those of all AWS SDKs.
+/// Returns the endpoint of Secrets Manager, from the same variables as the AWS SDKs.
 fn endpoint(region: &str) -> String {
     ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL"]
         .into_iter()

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use crate::Password;
 
-/// Where the database is and how to get in. The names are of environment variables.
+/// Address of a database and how to sign in, from environment variables.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Settings {
     /// DB_HOST
@@ -11,7 +11,7 @@ pub struct Settings {
     pub port: u16,
     /// DB_NAME
     pub name: String,
-    /// DB_USER; none only if the secret is to tell.
+    /// DB_USER; `None` if the secret has the user.
     pub user: Option<String>,
     /// DB_AUTH
     pub auth: Auth,
@@ -22,7 +22,7 @@ pub struct Settings {
 /// How to authenticate.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Auth {
-    /// A token of RDS, signed with the function's own credentials for this region.
+    /// An RDS token, signed with the function's own credentials for this region.
     Iam { region: String },
     /// The Secrets Manager secret DB_SECRET_ARN.
     Secret { id: String, region: String },
@@ -40,7 +40,7 @@ pub enum Tls {
     Disable,
 }
 
-/// What beats the environment.
+/// Values that take precedence over the environment.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Overrides {
     pub host: Option<String>,
@@ -50,8 +50,8 @@ pub struct Overrides {
 }
 
 impl Settings {
-    /// Reads the variables. What is wrong with them is told to the reader, which says
-    /// all of it at once: see [`Reader::finish`].
+    /// Reads the variables. The reader collects mistakes and reports all at once: see
+    /// [`Reader::finish`].
     pub fn read<F>(reader: &mut Reader<F>, overrides: &Overrides) -> Self
     where
         F: Fn(&str) -> Option<String>,
@@ -77,7 +77,7 @@ impl Settings {
     }
 }
 
-/// Reads variables, and collects what is wrong with them instead of stopping.
+/// Reads variables, and collects mistakes instead of stopping at the first.
 #[derive(Debug)]
 pub struct Reader<F> {
     variable: F,
@@ -85,7 +85,7 @@ pub struct Reader<F> {
 }
 
 impl<F: Fn(&str) -> Option<String>> Reader<F> {
-    /// `variable` knows the environment.
+    /// Reads variables with `variable`.
     pub fn new(variable: F) -> Self {
         Self {
             variable,
@@ -93,12 +93,12 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         }
     }
 
-    /// The value of a variable; an empty one is none.
+    /// Returns the value of a variable, `None` if it is empty.
     pub fn optional(&self, name: &str) -> Option<String> {
         (self.variable)(name).filter(|value| !value.trim().is_empty())
     }
 
-    /// A file that lies beside the program unless the variable names another.
+    /// Returns the path in a variable, or that of a file beside the program.
     pub fn beside_the_program(&self, name: &str, file: &str) -> PathBuf {
         self.optional(name).map_or_else(
             || {
@@ -109,7 +109,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         )
     }
 
-    /// The number that a variable holds.
+    /// Returns the number in a variable.
     pub fn number<T: std::str::FromStr>(&mut self, name: &str, default: T) -> T {
         let value = self.optional(name);
         match value.as_deref().map(str::parse) {
@@ -124,7 +124,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     }
 
     /// # Errors
-    /// When anything was wrong; names all of it.
+    /// When there were mistakes; names all of them.
     pub fn finish(self) -> anyhow::Result<()> {
         anyhow::ensure!(
             self.problems.is_empty(),
@@ -201,7 +201,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     }
 }
 
-/// The region in `NAME.ID.REGION.rds.amazonaws.com`, as RDS names its hosts.
+/// Returns the region of an RDS host name, `NAME.ID.REGION.rds.amazonaws.com`.
 fn rds_region(host: &str) -> Option<String> {
     let name = host
         .strip_suffix(".rds.amazonaws.com")

@@ -1,15 +1,17 @@
-//! `cargo run -q --bin print-schema` writes the schema that the entities describe
-//! to the standard output, as SQL for PostgreSQL. Needs no database.
+//! `cargo run -q --bin print-schema` prints the schema that the entities describe, as SQL
+//! for PostgreSQL. Needs no database.
 //!
 //! This is the program of Atlas' external schema, see `atlas.hcl`.
 
-use std::{io::Write, process::ExitCode};
+use std::{io::Write, path::Path, process::ExitCode};
 
 use anyhow::Result;
-// An entity reaches the registry by being linked: without this line there are none.
+// Entities register themselves, but only if they are linked.
 use entity as _;
 
-/// What entities cannot say, written by hand.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+// Hand-written SQL for what entities cannot express.
 const BEFORE: &str = include_str!("../../../crates/entity/sql/before.sql");
 const AFTER: &str = include_str!("../../../crates/entity/sql/after.sql");
 
@@ -25,19 +27,11 @@ async fn main() -> ExitCode {
 }
 
 async fn print() -> Result<()> {
+    schema::attributes::check(Path::new(ROOT), "crates/entity/src")?;
     let ddl = schema::ddl("entity").await?;
-    let parts = [BEFORE, &ddl, AFTER].map(str::trim);
-    let parts: Vec<_> = parts
-        .into_iter()
-        .filter(|part| says_something(part))
-        .collect();
+    let mut parts = vec![BEFORE, &ddl, AFTER];
+    parts.retain(|part| !atlas::sql::statements(part).is_empty());
+    let parts: Vec<_> = parts.into_iter().map(str::trim).collect();
     writeln!(std::io::stdout(), "{}", parts.join("\n\n"))?;
     Ok(())
-}
-
-/// Whether there is more than comments.
-fn says_something(sql: &str) -> bool {
-    sql.lines()
-        .map(str::trim)
-        .any(|line| !line.is_empty() && !line.starts_with("--"))
 }

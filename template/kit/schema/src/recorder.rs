@@ -1,57 +1,48 @@
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, ExecResult, ProxyExecResult, QueryResult, Statement,
-    prelude::async_trait::async_trait,
+    Database, DatabaseConnection, DbBackend, DbErr, ProxyDatabaseTrait, ProxyExecResult, ProxyRow,
+    Statement, prelude::async_trait::async_trait,
 };
 
-/// A connection to nowhere that keeps what is executed on it.
-#[derive(Debug, Default)]
+/// Keeps the statements that SeaORM executes, and sends them nowhere.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Recorder {
-    statements: Mutex<Vec<String>>,
+    statements: Arc<Mutex<Vec<String>>>,
 }
 
 impl Recorder {
-    pub(crate) fn into_statements(self) -> Vec<String> {
-        self.statements
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// Opens a connection that records into this value.
+    pub(crate) async fn connect(&self) -> Result<DatabaseConnection, DbErr> {
+        let proxy: Box<dyn ProxyDatabaseTrait> = Box::new(self.clone());
+        Database::connect_proxy(DbBackend::Postgres, Arc::new(proxy)).await
     }
 
-    fn record(&self, sql: String) -> ExecResult {
-        self.statements
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(sql);
-        ProxyExecResult::default().into()
+    /// Returns the statements recorded so far, and forgets them.
+    pub(crate) fn take(&self) -> Vec<String> {
+        let mut statements = self.statements.lock();
+        std::mem::take(
+            statements
+                .as_mut()
+                .unwrap_or_else(|poisoned| poisoned.get_mut()),
+        )
     }
 }
 
 #[async_trait]
-impl ConnectionTrait for Recorder {
-    fn get_database_backend(&self) -> DbBackend {
-        DbBackend::Postgres
+impl ProxyDatabaseTrait for Recorder {
+    async fn query(&self, statement: Statement) -> Result<Vec<ProxyRow>, DbErr> {
+        Err(DbErr::Custom(format!(
+            "SeaORM queries a database to print a schema, where there is none: {statement}"
+        )))
     }
 
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        Ok(self.record(statement.to_string()))
+    async fn execute(&self, statement: Statement) -> Result<ProxyExecResult, DbErr> {
+        let mut statements = self
+            .statements
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        statements.push(statement.to_string());
+        Ok(ProxyExecResult::default())
     }
-
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        Ok(self.record(sql.to_owned()))
-    }
-
-    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        Err(no_answer(&statement))
-    }
-
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        Err(no_answer(&statement))
-    }
-}
-
-fn no_answer(statement: &Statement) -> DbErr {
-    DbErr::Custom(format!(
-        "printing a schema asks no database, but SeaORM did: {statement}"
-    ))
 }

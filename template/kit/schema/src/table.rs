@@ -1,11 +1,12 @@
 //! Takes SeaORM's one-line `CREATE TABLE` apart.
 
 use anyhow::{Context, Result};
+use atlas::sql::lexer::tokens;
 
 /// A table as separate statements, each ending in a semicolon.
 #[derive(Debug)]
 pub(crate) struct Table {
-    /// As the statement names it, quoted, with its schema if it has one.
+    /// The name as the statement has it: quoted, with its schema if it has one.
     pub(crate) name: String,
     /// `CREATE TABLE` without foreign keys, a line for each column and constraint.
     pub(crate) create: String,
@@ -15,15 +16,13 @@ pub(crate) struct Table {
 
 /// Splits `CREATE TABLE "name" ( element, element, ... )`.
 pub(crate) fn split(statement: &str) -> Result<Table> {
-    let (name, elements) = statement
-        .strip_prefix("CREATE TABLE ")
-        .and_then(|rest| rest.split_once(" ( "))
-        .and_then(|(name, rest)| Some((name, rest.trim_end().strip_suffix(')')?)))
-        .with_context(|| format!("not the CREATE TABLE that SeaORM used to write: {statement}"))?;
-    let (foreign_keys, elements): (Vec<_>, Vec<_>) = top_level_elements(elements)
+    let (name, elements) = name_and_elements(statement)
+        .with_context(|| format!("cannot read this CREATE TABLE of SeaORM: {statement}"))?;
+    let (foreign_keys, elements): (Vec<_>, Vec<_>) = elements
         .into_iter()
         .partition(|element| is_foreign_key(element));
     Ok(Table {
+        name: name.to_owned(),
         create: format!(
             "CREATE TABLE {name} (\n    {}\n);",
             elements.join(",\n    ")
@@ -32,48 +31,41 @@ pub(crate) fn split(statement: &str) -> Result<Table> {
             .iter()
             .map(|key| format!("ALTER TABLE {name} ADD {key};"))
             .collect(),
-        name: name.to_owned(),
     })
 }
 
-fn is_foreign_key(element: &str) -> bool {
-    element.starts_with("FOREIGN KEY ")
-        || element
-            .strip_prefix("CONSTRAINT \"")
-            .is_some_and(|rest| rest.contains("\" FOREIGN KEY ("))
-}
-
-/// Splits at the commas that stand in no parentheses and no quotes.
-fn top_level_elements(list: &str) -> Vec<&str> {
-    let mut elements = Vec::new();
-    let (mut start, mut depth) = (0, 0usize);
-    let mut characters = list.char_indices();
-    while let Some((at, character)) = characters.next() {
-        match character {
-            '"' => skip_quoted(&mut characters, '"', false),
-            // In E'...', which SeaORM writes where there is something to escape,
-            // a backslash makes the next character part of the string.
-            '\'' => skip_quoted(&mut characters, '\'', list[..at].ends_with(['E', 'e'])),
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            ',' if depth == 0 => {
-                elements.push(list[start..at].trim());
-                start = at + 1;
+fn name_and_elements(statement: &str) -> Option<(&str, Vec<&str>)> {
+    let rest = statement.strip_prefix("CREATE TABLE ")?;
+    let (mut name, mut elements) = ("", Vec::new());
+    let (mut start, mut depth) = (0, 0);
+    // A parenthesis or comma within quotes is part of a longer token.
+    for token in tokens(rest) {
+        match (token.text(rest), depth) {
+            ("(", 0) => {
+                name = rest[..token.start].trim_end();
+                (start, depth) = (token.end, 1);
             }
+            (end @ ("," | ")"), 1) => {
+                elements.push(rest[start..token.start].trim());
+                (start, depth) = (token.end, i32::from(end == ","));
+            }
+            ("(" | "[", _) => depth += 1,
+            (")" | "]", _) => depth -= 1,
             _ => {}
         }
     }
-    elements.push(list[start..].trim());
-    elements
+    let complete = depth == 0 && !name.is_empty() && rest[start..].trim().is_empty();
+    complete.then_some((name, elements))
 }
 
-/// Goes on to behind the closing quote. A doubled quote reads as two texts side by side.
-fn skip_quoted(characters: &mut std::str::CharIndices<'_>, quote: char, backslash_escapes: bool) {
-    while let Some((_, character)) = characters.next() {
-        match character {
-            '\\' if backslash_escapes => drop(characters.next()),
-            end if end == quote => return,
-            _ => {}
-        }
+/// Whether the element reads `[CONSTRAINT "name"] FOREIGN KEY ...`. The names of columns
+/// and constraints are quoted.
+fn is_foreign_key(element: &str) -> bool {
+    let mut words = tokens(element)
+        .map(|token| token.text(element))
+        .filter(|text| !text.starts_with(['"', ' ']));
+    match words.next() {
+        Some("CONSTRAINT") => words.next() == Some("FOREIGN"),
+        first => first == Some("FOREIGN") && !element.starts_with('"'),
     }
 }

@@ -1,4 +1,4 @@
-//! Commands and checks that need a PostgreSQL server.
+//! The commands that work on a database.
 
 use std::{
     ffi::OsString,
@@ -7,14 +7,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use atlas::ApplyOptions;
+use atlas::{ApplyOptions, MigrationStatus};
 use migrations::{Project, report::count};
 use percent_encoding::percent_decode_str;
 use postgres::settings::setting;
-use sea_orm::ConnectionTrait;
 use url::Url;
 
-/// The database that `apply` and `status` work on.
+/// Returns the URL of the database for `apply` and `status`.
 pub(crate) fn target(project: &Project, url: Option<String>) -> Result<String> {
     match url {
         Some(url) => Ok(url),
@@ -26,13 +25,13 @@ pub(crate) fn target(project: &Project, url: Option<String>) -> Result<String> {
 pub(crate) fn apply(project: &Project, url: &str) -> Result<()> {
     project.migrations.verify()?;
     let atlas = project.atlas()?;
-    let standing = atlas.status(&project.migrations, url)?;
+    let status = atlas.status(&project.migrations, url)?;
     ensure!(
-        standing.skipped.is_empty(),
+        status.skipped.is_empty(),
         "the database is at {} and lacks older migrations, which Atlas would pass over: {}. Give \
          each a later version, then: just hash-migrations",
-        standing.current.as_deref().unwrap_or("none"),
-        standing.skipped.join(", ")
+        status.current.as_deref().unwrap_or("none"),
+        status.skipped.join(", ")
     );
     let report = atlas.apply(&project.migrations, url, &ApplyOptions::default())?;
     if report.applied.is_empty() {
@@ -46,73 +45,74 @@ pub(crate) fn apply(project: &Project, url: &str) -> Result<()> {
 
 pub(crate) fn status(project: &Project, url: &str) -> Result<()> {
     project.migrations.verify()?;
-    let standing = project.atlas()?.status(&project.migrations, url)?;
+    let status = project.atlas()?.status(&project.migrations, url)?;
     println!(
         "current version: {}",
-        standing.current.as_deref().unwrap_or("none")
+        status.current.as_deref().unwrap_or("none")
     );
-    println!("pending: {}", or_none(&standing.pending.join(", ")));
-    if !standing.skipped.is_empty() {
-        println!(
-            "missing, and too old to be applied: {}",
-            standing.skipped.join(", ")
-        );
+    println!("pending: {}", or_none(&status.pending.join(", ")));
+    for line in divergence(&status) {
+        println!("{line}");
     }
-    if !standing.ahead.is_empty() {
-        println!(
-            "not in migrations/, so the database is ahead: {}",
-            standing.ahead.join(", ")
-        );
-    }
-    if let Some(broken_off) = standing.broken_off {
+    if let Some(partially_applied) = status.partially_applied {
         println!(
             "broken off: {} after {} of {} statements: {}",
-            broken_off.version,
-            broken_off.applied,
-            broken_off.total,
-            broken_off.error.as_deref().unwrap_or("Atlas was stopped")
+            partially_applied.version,
+            partially_applied.applied,
+            partially_applied.total,
+            partially_applied.error.as_deref().unwrap_or("Atlas was stopped")
         );
     }
     Ok(())
 }
 
+/// Where the history of a database and migrations/ contradict each other.
+fn divergence(status: &MigrationStatus) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !status.skipped.is_empty() {
+        lines.push(format!(
+            "missing, and too old to be applied: {}",
+            status.skipped.join(", ")
+        ));
+    }
+    if !status.ahead.is_empty() {
+        lines.push(format!(
+            "not in migrations/, so the database is ahead: {}",
+            status.ahead.join(", ")
+        ));
+    }
+    lines
+}
+
 /// Starts the server, and brings the project's database on it up to date.
 pub(crate) async fn up(project: &Project) -> Result<()> {
+    const FROM_EMPTY: &str = "to begin with an empty one: just db-down && just db-up";
     let server = postgres::server_in(&project.root).await?;
     let name = database_name(project)?;
-    let admin = server.connect_maintenance().await?;
-    let exists = admin
-        .query_one_raw(sea_orm::Statement::from_sql_and_values(
-            sea_orm::DbBackend::Postgres,
-            "SELECT 1 FROM pg_database WHERE datname = $1",
-            [name.clone().into()],
-        ))
-        .await?
-        .is_some();
-    if !exists {
-        admin
-            .execute_unprepared(&format!("CREATE DATABASE \"{name}\""))
-            .await?;
+    if !server.exists(&name).await? {
+        server.create(&name).await?;
     }
-    admin.close().await?;
+    let url = server.url(&name);
     println!("{server}");
-    println!("DATABASE_URL={}", server.url(&name));
+    println!("DATABASE_URL={url}");
     if project.migrations.files()?.is_empty() {
         println!("The database is empty: there are no migrations yet (just create-migrations).");
         return Ok(());
     }
     let atlas = project.atlas()?;
     atlas.supports_server(server.major())?;
+    let divergence = divergence(&atlas.status(&project.migrations, &url)?);
+    ensure!(
+        divergence.is_empty(),
+        "the development database does not match migrations/, so nothing was applied; \
+         {FROM_EMPTY}\n{}",
+        divergence.join("\n")
+    );
     let report = atlas
-        .apply(
-            &project.migrations,
-            &server.url(&name),
-            &ApplyOptions::default(),
-        )
-        .context(
-            "the development database cannot be brought up to date; if its migrations were \
-             planned anew since, begin with an empty one: just db-down && just db-up",
-        )?;
+        .apply(&project.migrations, &url, &ApplyOptions::default())
+        .with_context(|| {
+            format!("the development database cannot be brought up to date; {FROM_EMPTY}")
+        })?;
     println!(
         "The database is up to date; applied now: {}.",
         count(report.applied.len(), "migration")
@@ -121,25 +121,31 @@ pub(crate) async fn up(project: &Project) -> Result<()> {
 }
 
 pub(crate) async fn down(project: &Project) -> Result<()> {
-    match postgres::down(&project.root).await? {
-        Some(provider) => println!("the server ({provider}) is gone, and its data"),
-        None => println!("no server was running"),
+    let removed = postgres::down(&project.root).await?;
+    if removed.is_empty() {
+        println!("no server was running");
+    }
+    for server in removed {
+        println!("{server} is gone, and its data");
     }
     Ok(())
 }
 
-/// Becomes psql on the project's database. As a child, psql would be left alone on
-/// the terminal by the first Ctrl-C, which its users press to cancel a query.
-pub(crate) async fn shell(project: &Project) -> Result<()> {
+/// Replaces this process by psql, on a database of the server; the project's by default.
+/// As a child, psql would be left alone on the terminal by the first Ctrl-C, which its
+/// users press to cancel a query.
+pub(crate) async fn shell(project: &Project, database: Option<String>) -> Result<()> {
     let server = postgres::server_in(&project.root).await?;
-    // By the environment: a URL with a password on the command line is for all to see.
-    let name = database_name(project)?;
-    let there = server.connect(&name).await;
-    there
-        .context("there is no database to look into yet: just db-up")?
-        .close()
-        .await?;
+    let name = match database {
+        Some(name) => name,
+        None => database_name(project)?,
+    };
+    ensure!(
+        server.exists(&name).await?,
+        "there is no database {name:?} on {server}; the project's is made by: just db-up"
+    );
     let mut url = Url::parse(&server.url(&name))?;
+    // In the environment: arguments show in the process list.
     let password = url
         .password()
         .map(|password| percent_decode_str(password).collect::<Vec<u8>>());

@@ -5,9 +5,9 @@ mod setup;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
-use migrations::{Project, check, create};
+use migrations::{Project, check, create, schema};
 
 #[derive(Debug, Parser)]
 #[command(name = "xtask", version, about)]
@@ -19,7 +19,11 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Find or install Atlas, turn the git hook on, make .env
-    Setup,
+    Setup {
+        /// Set up Docker first, and pull the image of this project's PostgreSQL
+        #[arg(long)]
+        docker: bool,
+    },
     /// Plan a migration from what changed in the entities
     CreateMigrations {
         /// What the migration does, in snake case
@@ -33,6 +37,8 @@ enum Command {
     },
     /// Write atlas.sum anew after an edit or a merge
     HashMigrations,
+    /// Print the schema that the entities describe, as SQL
+    PrintSchema,
     /// Apply the pending migrations to a database
     Apply {
         /// The database; DATABASE_URL, in the environment or .env, shows in no process list
@@ -45,10 +51,31 @@ enum Command {
     },
     /// Start a PostgreSQL server with this project's database in it
     DbUp,
-    /// Stop that server and remove its data
+    /// Stop the servers of this project and remove their data
     DbDown,
-    /// Open psql on the database that `db-up` made
-    DbShell,
+    /// Open psql on the database that `db-up` made, or on another one of its server
+    DbShell {
+        /// Name of the database, such as a failed test prints it
+        database: Option<String>,
+    },
+    /// Merge a newer version of the template into this repository
+    UpdateTemplate {
+        /// Git URL, gh:OWNER/NAME or directory of the template [default: the recorded one]
+        #[arg(long)]
+        template: Option<String>,
+        /// Version to update to [default: the newest]
+        #[arg(long)]
+        to: Option<String>,
+        /// Directory with the template in the version that this repository was made from
+        #[arg(long)]
+        base: Option<std::path::PathBuf>,
+        /// Answer to change or to give, KEY=VALUE
+        #[arg(short, long, value_parser = key_value)]
+        define: Vec<(String, String)>,
+        /// Only say whether a newer version is out: exit code 100 if one is
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -65,15 +92,43 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> Result<ExitCode> {
     let project = Project::find()?;
     match command {
-        Command::Setup => setup::run(&project)?,
+        Command::Setup { docker } => {
+            if docker {
+                postgres::install_docker(&project.root, std::env::consts::OS)?;
+            }
+            setup::run(&project)?;
+            println!("✓ {}", postgres::describe(&project.root).await?);
+        }
         Command::CreateMigrations { name } => create::run(&project, name.as_deref()).await?,
         Command::CheckMigrations { force } => return check::run(&project, force).await,
         Command::HashMigrations => create::hash(&project)?,
+        Command::PrintSchema => print!("{}", schema::print(&project)?),
         Command::Apply { url } => database::apply(&project, &database::target(&project, url)?)?,
         Command::Status { url } => database::status(&project, &database::target(&project, url)?)?,
         Command::DbUp => database::up(&project).await?,
         Command::DbDown => database::down(&project).await?,
-        Command::DbShell => database::shell(&project).await?,
+        Command::DbShell { database } => database::shell(&project, database).await?,
+        Command::UpdateTemplate {
+            template,
+            to,
+            base,
+            define,
+            check,
+        } => {
+            let options = update::Options {
+                template,
+                to,
+                base,
+                define,
+                check,
+            };
+            return update::run(&project.root, &options);
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn key_value(text: &str) -> Result<(String, String)> {
+    let (key, value) = text.split_once('=').context("expected KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
 }

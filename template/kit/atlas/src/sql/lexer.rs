@@ -1,7 +1,7 @@
 //! The tokens of PostgreSQL, as far as they matter for finding semicolons.
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
+pub enum Kind {
     Space,
     Comment,
     /// A string or a quoted name, quotes included.
@@ -14,7 +14,7 @@ pub(super) enum Kind {
 
 /// A piece of a text, by its byte offsets.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Token {
+pub struct Token {
     pub kind: Kind,
     pub start: usize,
     pub end: usize,
@@ -27,7 +27,7 @@ impl Token {
 }
 
 /// All of `sql`, cut into tokens without gaps.
-pub(super) fn tokens(sql: &str) -> impl Iterator<Item = Token> {
+pub fn tokens(sql: &str) -> impl Iterator<Item = Token> {
     let mut start = 0;
     std::iter::from_fn(move || {
         let (kind, length) = next(&sql[start..])?;

@@ -35,7 +35,7 @@ pub(crate) fn build(
     for (_, name) in &functions {
         command.args(["--package", name, "--bin", name]);
     }
-    process::shown(&mut command).context(
+    process::run_inherited(&mut command).context(
         "the functions were not built. Besides migration-lambda, each `CodeUri: \
          target/package/NAME/` in template.yaml needs a crate NAME with a binary",
     )?;

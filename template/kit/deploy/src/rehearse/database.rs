@@ -1,9 +1,9 @@
 //! The database of a rehearsal, and what is in it after each step.
 
-use std::{fmt, thread};
+use std::fmt;
 
 use anyhow::{Context, Result};
-use postgres::{Database, Server};
+use postgres::{Server, TemporaryDatabase};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use url::Url;
 
@@ -12,13 +12,13 @@ use migrations::report::count;
 /// Where Atlas writes down what it applied.
 const HISTORY: &str = atlas::history::TABLE;
 
-/// A database that is gone once this is dropped.
+/// The database of a rehearsal, dropped with this value.
 #[derive(Debug)]
-pub(super) struct Throwaway(Option<Database>);
+pub(super) struct Throwaway(TemporaryDatabase);
 
 impl Throwaway {
     pub(super) async fn create(server: &Server) -> Result<Self> {
-        Ok(Self(Some(server.create_database("rehearsal").await?)))
+        Ok(Self(server.temporary_database("rehearsal").await?))
     }
 
     /// How a function reaches it.
@@ -26,8 +26,7 @@ impl Throwaway {
     /// # Errors
     /// When only a Unix socket leads to the server.
     pub(super) fn address(&self) -> Result<Address> {
-        let url = self.database()?.url();
-        Address::of(&url).context(
+        Address::of(&self.0.url()).context(
             "the functions reach a database by the name of a host, and TEST_DATABASE_URL has \
              none: give it one, 127.0.0.1 for example, or unset it",
         )
@@ -35,34 +34,10 @@ impl Throwaway {
 
     /// What is in it now.
     pub(super) async fn snapshot(&self) -> Result<Snapshot> {
-        let connection = self.database()?.connect().await?;
+        let connection = self.0.connect().await?;
         let snapshot = Snapshot::take(&connection).await;
         connection.close().await?;
         snapshot.context("cannot look into the database of the rehearsal")
-    }
-
-    fn database(&self) -> Result<&Database> {
-        self.0.as_ref().context("the database is gone")
-    }
-}
-
-impl Drop for Throwaway {
-    fn drop(&mut self) {
-        let Some(database) = self.0.take() else {
-            return;
-        };
-        // A thread of its own, because a runtime that waits for another would hang.
-        let dropped = thread::spawn(move || {
-            tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?
-                .block_on(database.drop_database())
-        });
-        match dropped.join() {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => eprintln!("left over: {error:#}"),
-            Err(_) => eprintln!("left over: the database of the rehearsal"),
-        }
     }
 }
 
@@ -259,7 +234,7 @@ mod tests {
         let root = postgres::project_root().unwrap();
         let server = postgres::server_in(&root).await.unwrap();
         let database = Throwaway::create(&server).await.unwrap();
-        let name = database.database().unwrap().name().to_owned();
+        let name = database.0.name().to_owned();
         let connection = server.connect(&name).await.unwrap();
         let empty = database.snapshot().await.unwrap();
         assert_eq!(empty.to_string(), "no migrations, 0 tables");

@@ -4,7 +4,7 @@ use std::{
     env,
     fs::{self, File},
     io::{Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, Stdio},
@@ -49,7 +49,7 @@ impl Emulator {
         let mut last = None;
         // Somebody else may take a port between finding and using it.
         for _ in 0..3 {
-            let port = free_port()?;
+            let port = postgres::free_port()?;
             match Self::start_on(port, settings) {
                 Ok(emulator) => return Ok(emulator),
                 Err(error) => last = Some(error),
@@ -100,10 +100,8 @@ impl Emulator {
         let mut emulator = Self { process, port };
         emulator.wait().with_context(|| {
             let said = fs::read(settings.log).unwrap_or_default();
-            let said = text(&said);
-            let lines: Vec<_> = said.lines().collect();
-            let last = &lines[lines.len().saturating_sub(5)..];
-            format!("the emulator of AWS does not start:\n{}", last.join("\n"))
+            let last = process::last_lines(&text(&said), 5);
+            format!("the emulator of AWS does not start:\n{last}")
         })?;
         Ok(emulator)
     }
@@ -155,12 +153,6 @@ impl Drop for Emulator {
 
 fn url(port: u16) -> String {
     format!("http://{}:{port}", Ipv4Addr::LOCALHOST)
-}
-
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .context("no port of this machine can be opened")?;
-    Ok(listener.local_addr()?.port())
 }
 
 fn is_ready(port: u16) -> bool {

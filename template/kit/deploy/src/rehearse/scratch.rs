@@ -129,7 +129,7 @@ fn build_for_this_system(project: &Project, package: &Path) -> Result<PathBuf> {
     for (_, binary) in &functions {
         cargo.args(["--package", binary, "--bin", binary]);
     }
-    process::shown(&mut cargo)?;
+    process::run_inherited(&mut cargo)?;
     for (name, binary) in functions {
         let program = built.join("release").join(binary);
         copy(&program, &package.join(name).join("bootstrap"))?;

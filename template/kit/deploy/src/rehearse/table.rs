@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use process::last_lines;
+
 use super::{database::Snapshot, expected::Seen};
 
 /// Of the functions' log, so many last lines are shown where a step went wrong.
@@ -65,13 +67,16 @@ pub(super) fn explanation(problems: &[String], seen: &Seen, sam: &str) -> String
     );
     part(
         "the functions' last log lines",
-        last(seen.log.iter().map(String::as_str)),
+        last_lines(&seen.log.join("\n"), LOG_LINES)
+            .lines()
+            .collect(),
     );
     // It repeats what CloudFormation says, in a narrow table.
     if seen.failures.is_empty() {
+        let lines: Vec<_> = sam.lines().filter(|line| !line.trim().is_empty()).collect();
         part(
             "sam's last lines",
-            last(sam.lines().filter(|line| !line.trim().is_empty())),
+            last_lines(&lines.join("\n"), LOG_LINES).lines().collect(),
         );
     }
     text
@@ -80,11 +85,6 @@ pub(super) fn explanation(problems: &[String], seen: &Seen, sam: &str) -> String
 /// A remark on the step above it.
 pub(super) fn remark(text: &str) -> String {
     indented(text)
-}
-
-fn last<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let lines: Vec<_> = lines.collect();
-    lines[lines.len().saturating_sub(LOG_LINES)..].to_vec()
 }
 
 fn line(mark: char, step: &str, time: &str, database: &str) -> String {

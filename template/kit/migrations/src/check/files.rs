@@ -6,87 +6,73 @@ use atlas::MigrationFile;
 use super::list;
 use crate::{
     concurrent::TXMODE_NONE,
-    git::{self, BaseFiles},
+    git::Base,
     project::Project,
     report::{Outcome, count},
 };
 
-/// What this branch adds to its base: the newest file where there is no base.
+/// Returns the migrations that this branch adds to its base, or the newest one if it has no
+/// base.
 pub(super) fn new_files<'a>(
-    base: Option<&BaseFiles>,
+    base: Option<&Base>,
     files: &'a [MigrationFile],
 ) -> Vec<&'a MigrationFile> {
     match base {
         Some(base) => files
             .iter()
-            .filter(|file| !base.contains_key(&file.name))
+            .filter(|file| !base.files.contains(&file.name))
             .collect(),
         None => files.last().into_iter().collect(),
     }
 }
 
-/// Are the migrations that the base branch has still the same? A database that has
-/// them will never see a change in them.
-pub(super) fn history(
-    project: &Project,
-    base: Option<&BaseFiles>,
-    files: &[MigrationFile],
-) -> Result<Outcome> {
+/// Are merged migrations as they were? Databases that have applied one never see a change
+/// in it.
+pub(super) fn history(project: &Project, base: Option<&Base>) -> Result<Outcome> {
     let branch = &project.base_branch;
     let Some(base) = base else {
         return Ok(Outcome::Skipped(format!(
-            "git knows no {branch} (base-branch in Cargo.toml; git fetch): merged migrations \
-             may have changed, and only the newest file is linted"
+            "git has no {branch} (base-branch in Cargo.toml): run git fetch, or changes to \
+             merged migrations go unnoticed and only the newest file is linted"
         )));
     };
-    let mut changed = Vec::new();
-    for (name, object) in base {
-        let same = files.iter().any(|file| file.name == *name)
-            && git::object_of(&project.root, &format!("migrations/{name}"))? == *object;
-        if !same {
-            changed.push(name.as_str());
-        }
-    }
+    let changed = base.changed(&project.root)?;
     if changed.is_empty() {
         return Ok(Outcome::Passed(format!(
-            "as {branch} has them: {}",
-            count(base.len(), "file")
+            "same as on {branch}: {}",
+            count(base.files.len(), "file")
         )));
     }
     Ok(Outcome::Failed(format!(
-        "{branch} has these otherwise, and databases may too: {}\n\
-         put them back (git checkout {branch} -- migrations/FILE), then: just hash-migrations; \
-         a change is a new migration",
-        changed.join(", ")
+        "differs from {branch}, which databases may have applied: {}\n\
+         restore the file (git checkout {branch} -- migrations/FILE), then: just \
+         hash-migrations; put the change into a new migration",
+        Vec::from_iter(changed).join(", ")
     )))
 }
 
-/// Is every file called as the project wants it, and does a new one sort after
-/// those that other databases may have already?
-pub(super) fn names(
-    project: &Project,
-    base: Option<&BaseFiles>,
-    files: &[MigrationFile],
-) -> Outcome {
+/// Do the names match the project's pattern, and do new files sort after those that
+/// databases may have applied?
+pub(super) fn names(project: &Project, base: Option<&Base>, files: &[MigrationFile]) -> Outcome {
     let odd: Vec<_> = files
         .iter()
         .filter(|file| !project.file_name.is_match(&file.name))
         .collect();
     if !odd.is_empty() {
         return Outcome::Failed(format!(
-            "not called like {} (file-name in Cargo.toml): {}\nrename, then: just hash-migrations",
+            "does not match {} (file-name in Cargo.toml): {}\nrename it, then: just hash-migrations",
             project.file_name,
             list(&odd)
         ));
     }
-    if let Some((newest, _)) = base.and_then(BaseFiles::last_key_value) {
+    if let Some(newest) = base.and_then(|base| base.files.last()) {
         let late: Vec<_> = new_files(base, files)
             .into_iter()
             .filter(|file| file.name < *newest)
             .collect();
         if !late.is_empty() {
             return Outcome::Failed(format!(
-                "new here, but older by name than {newest}, which {} has: {}\n\
+                "new, but sorts before {newest} of {}: {}\n\
                  give each a later version, then: just hash-migrations",
                 project.base_branch,
                 list(&late)
@@ -94,12 +80,12 @@ pub(super) fn names(
         }
     }
     Outcome::Passed(format!(
-        "{} in order, called as they should be",
+        "match the pattern, in order: {}",
         count(files.len(), "file")
     ))
 }
 
-/// Can Atlas apply the files with concurrent statements, and undo the others?
+/// Are concurrent statements outside of transactions, and all others inside?
 pub(super) fn concurrent(files: &[MigrationFile]) -> Outcome {
     let concurrent: Vec<_> = files
         .iter()
@@ -112,18 +98,15 @@ pub(super) fn concurrent(files: &[MigrationFile]) -> Outcome {
         .collect();
     if !wrong.is_empty() {
         return Outcome::Failed(format!(
-            "CONCURRENTLY cannot run in a transaction, and what runs outside of one is not \
-             rolled back: {}\nbegin the file with the line `{TXMODE_NONE}` and an empty one, move \
-             other statements into a file of their own, then: just hash-migrations",
+            "CONCURRENTLY cannot run in a transaction, and other statements are not rolled \
+             back outside of one: {}\nstart the file with the line `{TXMODE_NONE}` and an empty \
+             line, move other statements to a separate file, then: just hash-migrations",
             list(&wrong)
         ));
     }
     Outcome::Passed(match concurrent.len() {
-        0 => "no file needs to run outside of a transaction".into(),
-        n => format!(
-            "marked to run outside of a transaction: {}",
-            count(n, "file")
-        ),
+        0 => "no file runs outside of a transaction".into(),
+        n => format!("run outside of a transaction: {}", count(n, "file")),
     })
 }
 

@@ -7,12 +7,12 @@ use atlas::MigrationFile;
 use process::text;
 
 use super::list;
-use crate::{project::Project, report::Outcome, scratch::Scratch};
+use crate::{dev_databases::DevDatabases, project::Project, report::Outcome};
 
-/// `atlas migrate lint`, where the installed edition has it.
+/// Runs `atlas migrate lint` if the installed edition has it.
 pub(super) async fn atlas(
     project: &Project,
-    scratch: &mut Scratch,
+    databases: &mut DevDatabases,
     new: &[&MigrationFile],
 ) -> Result<Outcome> {
     if new.is_empty() {
@@ -21,27 +21,27 @@ pub(super) async fn atlas(
             project.base_branch
         )));
     }
-    if !scratch.atlas.supports_lint() {
+    if !databases.atlas.supports_lint() {
         return Ok(Outcome::Skipped(format!(
             "this Atlas ({:?} {}) keeps `migrate lint` for paying accounts; \
              use the community edition, or install squawk (https://squawkhq.com)",
-            scratch.atlas.edition(),
-            scratch.atlas.version()
+            databases.atlas.edition(),
+            databases.atlas.version()
         )));
     }
-    let dev = scratch.new_database("lint").await?;
-    let lint = scratch.atlas.lint(&project.migrations, &dev, new.len())?;
+    let dev = databases.create("lint").await?;
+    let lint = databases.atlas.lint(&project.migrations, &dev, new.len())?;
     let findings = lint.to_string();
     Ok(match (lint.passed, findings.trim()) {
         (true, "") => Outcome::Passed(list(new)),
         (true, findings) => {
-            Outcome::Passed(format!("{} passed with remarks:\n{findings}", list(new)))
+            Outcome::Passed(format!("{} passed with warnings:\n{findings}", list(new)))
         }
         (false, findings) => Outcome::Failed(findings.to_owned()),
     })
 }
 
-/// Squawk, which knows more of locks. `None` where it is not installed.
+/// Runs squawk, which knows more about locks. Returns `None` if it is not installed.
 pub(super) fn squawk(project: &Project, new: &[&MigrationFile]) -> Result<Option<Outcome>> {
     let mut findings = String::new();
     for transactional in [true, false] {
@@ -50,7 +50,7 @@ pub(super) fn squawk(project: &Project, new: &[&MigrationFile]) -> Result<Option
             .filter(|file| file.is_transactional() == transactional)
             .map(|file| format!("migrations/{}", file.name))
             .collect();
-        // Without files it would read the standard input.
+        // Without files it reads standard input.
         if files.is_empty() {
             continue;
         }
@@ -73,7 +73,7 @@ pub(super) fn squawk(project: &Project, new: &[&MigrationFile]) -> Result<Option
         Outcome::Passed(list(new))
     } else {
         Outcome::Failed(format!(
-            "{}\n.squawk.toml says which rules count",
+            "{}\n.squawk.toml selects the rules",
             findings.trim()
         ))
     }))

@@ -5,7 +5,7 @@ use super::*;
 
 const TEMPLATE: &str = "Resources:\r\n  Migrations: # by hand\r\n    MigrationHash: 'h1:old'";
 
-/// A project with a migration, whose hash template.yaml does not name yet.
+/// Creates a project with a migration, and another hash in template.yaml.
 fn project() -> (tempfile::TempDir, Project) {
     let (root, project) = Project::sample();
     fs::write(project.migrations.path().join("1_a.sql"), "SELECT 1;").unwrap();
@@ -14,20 +14,17 @@ fn project() -> (tempfile::TempDir, Project) {
     (root, project)
 }
 
-fn planned(name: &str) -> Planned {
-    Planned {
+fn planned(name: &str) -> MigrationFile {
+    MigrationFile {
         name: name.into(),
         contents: "SELECT 2;".into(),
     }
 }
 
-/// The sum of the project's files and `planned`.
-fn sum_with(project: &Project, planned: &[Planned]) -> SumFile {
+/// Returns the sum of the project's files and `planned`.
+fn sum_with(project: &Project, planned: &[MigrationFile]) -> SumFile {
     let mut files = project.migrations.files().unwrap();
-    files.extend(planned.iter().map(|file| MigrationFile {
-        name: file.name.clone(),
-        contents: file.contents.clone().into(),
-    }));
+    files.extend_from_slice(planned);
     SumFile::compute(&files)
 }
 
@@ -35,7 +32,7 @@ fn read(project: &Project, file: &str) -> String {
     fs::read_to_string(project.root.join(file)).unwrap()
 }
 
-/// All files of the project with their contents.
+/// Returns all files of the project with their contents.
 fn snapshot(project: &Project) -> Vec<(PathBuf, Option<String>)> {
     let mut files = Vec::new();
     for directory in [&project.root, project.migrations.path()] {
@@ -73,7 +70,7 @@ fn hashes_a_project_without_a_stack() {
 }
 
 #[test]
-fn hashes_anew_after_an_edit_and_a_merge() {
+fn updates_the_hashes_after_an_edit_and_a_merge() {
     let (_root, project) = project();
     let merged =
         "R:\n<<<<<<< HEAD\n  MigrationHash: a\n=======\n  MigrationHash: b\n>>>>>>> x\nO: 1\n";
@@ -88,9 +85,9 @@ fn hashes_anew_after_an_edit_and_a_merge() {
 }
 
 #[rstest]
-#[case::no_place_for_the_hash("Resources: {}\n")]
-#[case::hash_by_reference("R:\n  MigrationHash: !Ref Hash\n")]
-fn writes_nothing_where_the_hash_cannot_be_written(#[case] template: &str) {
+#[case::no_hash("Resources: {}\n")]
+#[case::reference("R:\n  MigrationHash: !Ref Hash\n")]
+fn writes_nothing_if_the_hash_cannot_be_written(#[case] template: &str) {
     let (_root, project) = project();
     fs::write(project.root.join("template.yaml"), template).unwrap();
     fs::write(project.migrations.path().join("1_a.sql"), "SELECT 3;").unwrap();
@@ -98,7 +95,7 @@ fn writes_nothing_where_the_hash_cannot_be_written(#[case] template: &str) {
     let files = [planned("2_b.sql")];
     let sum = sum_with(&project, &files);
     let error = format!("{:#}", install(&project, &files, &sum).unwrap_err());
-    assert!(error.contains("all files are as they were"), "{error}");
+    assert!(error.contains("no file was changed"), "{error}");
     assert!(error.contains("template.yaml"), "{error}");
     assert_eq!(snapshot(&project), before);
 
@@ -112,7 +109,7 @@ fn writes_nothing_where_the_hash_cannot_be_written(#[case] template: &str) {
 }
 
 #[test]
-fn gives_way_to_a_migration_that_came_in_between() {
+fn refuses_when_another_migration_was_added_in_the_meantime() {
     let (_root, project) = project();
     let files = [planned("3_c.sql")];
     let sum = sum_with(&project, &files);

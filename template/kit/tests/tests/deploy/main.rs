@@ -203,7 +203,7 @@ fn packs_all_that_the_stack_names(sandbox: Sandbox) {
     says(
         &calls[0],
         &[
-            "--locked --profile lambda --target aarch64-unknown-linux-gnu.2.34",
+            "--locked --release --target aarch64-unknown-linux-gnu.2.34",
             "--package migration-lambda --bin migration-lambda",
             "--package count-users --bin count-users",
         ],

@@ -7,8 +7,6 @@ use std::{
     process::Command,
 };
 
-use postgres::Provider;
-
 use crate::project::{Project, query};
 
 /// The settings of a project that uses the engine of this machine; None, and a
@@ -80,7 +78,7 @@ async fn starts_once_and_is_removed() {
     project.set(&format!("{engine}DEV_POSTGRES=docker\n"));
     project.server();
 
-    assert_eq!(project.down().await, Some(Provider::Docker));
+    assert_eq!(project.down().await, ["PostgreSQL 17 (Docker)"]);
     assert!(
         docker(&[
             "ps",

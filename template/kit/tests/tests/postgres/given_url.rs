@@ -2,8 +2,6 @@
 
 use std::{net::TcpListener, time::Instant};
 
-use postgres::Provider;
-
 use crate::project::{Project, execute};
 
 /// The error of a project whose URL this is. It must name the variable, and must
@@ -35,7 +33,7 @@ async fn a_running_server_is_taken_and_left_alone() {
             .shown
             .contains(owner.state()["password"].as_str().unwrap())
     );
-    assert_eq!(user.down().await, None);
+    assert!(user.down().await.is_empty());
     assert_eq!(owner.server().url, running.url);
 }
 
@@ -127,5 +125,5 @@ fn it_is_asked_for_and_not_there() {
 #[tokio::test]
 async fn nothing_is_removed() {
     let project = Project::new("TEST_DATABASE_URL=postgres://nobody@127.0.0.1:1/x\n");
-    assert_eq!(project.down().await, None::<Provider>);
+    assert!(project.down().await.is_empty());
 }

@@ -2,8 +2,6 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
-use postgres::Provider;
-
 use crate::project::{Project, execute, query};
 
 const LOCAL: &str = "DEV_POSTGRES=local\n";
@@ -55,13 +53,13 @@ async fn starts_once_and_is_removed_whole() {
     let error = query(&wrong, "SHOW fsync").await.unwrap_err().to_string();
     assert!(error.contains("password authentication failed"), "{error}");
 
-    assert_eq!(project.down().await, Some(Provider::Local));
+    assert_eq!(project.down().await, ["PostgreSQL 17 (local binaries)"]);
     assert!(!arguments_of_all().contains(&name));
     for place in [Path::new("/dev/shm"), &std::env::temp_dir()] {
         assert!(!place.join(&name).exists());
     }
-    assert!(!project.root().join("target/dev-postgres").exists());
-    assert_eq!(project.down().await, None);
+    assert!(!project.root().join(".dev-postgres").exists());
+    assert!(project.down().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,31 +80,10 @@ async fn processes_that_start_at_once_get_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn extra_servers_are_apart_and_go_with_the_project() {
-    let url = "TEST_DATABASE_URL=postgres://nobody@127.0.0.1:1/nowhere\n";
-    let project = Project::new(&format!("{LOCAL}{url}"));
-    let extra = async |name| {
-        let server = postgres::extra_server_in(project.root(), name).await;
-        server.unwrap().url("postgres")
-    };
-    let one = extra("one").await;
-    assert_eq!(extra("one").await, one);
-    let two = extra("two").await;
-    assert_ne!(two, one);
-
-    let removed = postgres::extra_down(project.root(), "two").await;
-    assert_eq!(removed.unwrap(), Some(Provider::Local));
-    query(&two, "SHOW fsync").await.unwrap_err();
-    query(&one, "SHOW fsync").await.unwrap();
-    assert_eq!(project.down().await, Some(Provider::Local));
-    query(&one, "SHOW fsync").await.unwrap_err();
-    assert!(!project.root().join("target/dev-postgres").exists());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn another_version_replaces_it() {
+async fn each_major_version_has_a_server() {
     let project = Project::new(LOCAL);
     let first = project.server();
+    execute(&first.url, "CREATE DATABASE data").await;
     // Whichever is installed, it is not this one.
     project.set("DEV_POSTGRES=local\nPOSTGRES_MAJOR=99\n");
     let second = project.server();
@@ -116,8 +93,17 @@ async fn another_version_replaces_it() {
         "{}",
         second.stderr
     );
-    query(&first.url, "SHOW fsync").await.unwrap_err();
     assert_eq!(project.server().url, second.url);
+
+    project.set(LOCAL);
+    assert_eq!(project.server().url, first.url);
+    let data = first.url.replace("/postgres?", "/data?");
+    query(&data, "SHOW fsync").await.unwrap();
+
+    let both = [17, 99].map(|major| format!("PostgreSQL {major} (local binaries)"));
+    assert_eq!(project.down().await, both);
+    query(&first.url, "SHOW fsync").await.unwrap_err();
+    query(&second.url, "SHOW fsync").await.unwrap_err();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,7 +113,7 @@ async fn another_provider_replaces_it() {
     project.set("DEV_POSTGRES=docker\nDOCKER_HOST=unix:///nonexistent.sock\n");
     let error = project.ask().unwrap_err();
     assert!(error.contains("no Docker engine answers"), "{error}");
-    assert_eq!(project.down().await, None);
+    assert!(project.down().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -170,8 +156,8 @@ async fn databases_come_and_go() {
         answer.url
     ));
     let server = postgres::server_in(project.root()).await.unwrap();
-    let one = server.create_database("My \"tests\"/%").await.unwrap();
-    let two = server.create_database("My \"tests\"/%").await.unwrap();
+    let one = server.temporary_database("My \"tests\"/%").await.unwrap();
+    let two = server.temporary_database("My \"tests\"/%").await.unwrap();
     assert_ne!(one.name(), two.name());
     assert!(one.name().starts_with("My \"tests\"/%_"), "{}", one.name());
     assert_eq!(

@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    io::Read as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -11,7 +12,8 @@ use sea_orm::sqlx::{self, Connection as _, PgConnection};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Tells [`helper`] which project to serve, and where to write the answer.
+/// Tell [`helper`] what to do for which project, and where to write the answer.
+const ACTION: &str = "DEV_POSTGRES_TEST_ACTION";
 const ROOT: &str = "DEV_POSTGRES_TEST_ROOT";
 const ANSWER: &str = "DEV_POSTGRES_TEST_ANSWER";
 
@@ -58,7 +60,7 @@ impl Project {
     }
 
     pub fn state_file(&self) -> PathBuf {
-        self.root().join("target/dev-postgres/server.json")
+        self.root().join(".dev-postgres/17/server.json")
     }
 
     pub fn state(&self) -> Value {
@@ -72,6 +74,11 @@ impl Project {
 
     /// Starts a process that asks for the server.
     pub fn start_asking(&self) -> Asking {
+        self.start("server", &[])
+    }
+
+    /// Starts a process that runs an action of [`helper`], with these variables.
+    pub fn start(&self, action: &str, variables: &[(&str, &str)]) -> Asking {
         let file = self.root().join(format!("answer-{:?}", Instant::now()));
         let mut command = Command::new(env::current_exe().unwrap());
         for key in [
@@ -81,14 +88,19 @@ impl Project {
             "POSTGRES_MAJOR",
             "POSTGRES_IMAGE",
             "DOCKER_HOST",
+            "DOCKER_CONTEXT",
+            "DOCKER_CONFIG",
         ] {
             command.env_remove(key);
         }
         let child = command
             .args(["--exact", "project::helper", "--ignored", "--nocapture"])
+            .env(ACTION, action)
             .env(ROOT, self.root())
             .env(ANSWER, &file)
             .env("PGPORT", "1")
+            .envs(variables.iter().copied())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -109,7 +121,7 @@ impl Project {
         self.ask().unwrap()
     }
 
-    pub async fn down(&self) -> Option<postgres::Provider> {
+    pub async fn down(&self) -> Vec<String> {
         postgres::down(self.root()).await.unwrap()
     }
 
@@ -138,15 +150,37 @@ impl Asking {
         self.child.wait().unwrap();
     }
 
-    pub fn answer(self) -> Result<Answer, String> {
+    /// Waits for the answer of a process that goes on running.
+    pub fn early_answer(&self) -> Value {
+        loop {
+            if let Ok(answer) = fs::read(&self.file)
+                && let Ok(answer) = serde_json::from_slice(&answer)
+            {
+                return answer;
+            }
+            assert!(self.start.elapsed().as_secs() < 30, "no answer");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Returns the answer and the stderr of a process after its end.
+    pub fn end(self) -> (Result<Value, String>, String) {
         let output = self.child.wait_with_output().unwrap();
-        let took = self.start.elapsed();
         let stderr = String::from_utf8(output.stderr).unwrap();
         let answer = fs::read(&self.file).unwrap_or_else(|_| panic!("no answer: {stderr}"));
         let answer: Value = serde_json::from_slice(&answer).unwrap();
-        if let Some(error) = answer["error"].as_str() {
-            return Err(format!("{error}\n{stderr}"));
-        }
+        let answer = match answer["error"].as_str() {
+            Some(error) => Err(format!("{error}\n{stderr}")),
+            None => Ok(answer),
+        };
+        (answer, stderr)
+    }
+
+    pub fn answer(self) -> Result<Answer, String> {
+        let start = self.start;
+        let (answer, stderr) = self.end();
+        let took = start.elapsed();
+        let answer = answer?;
         let text = |key: &str| answer[key].as_str().unwrap().to_owned();
         Ok(Answer {
             url: text("url"),
@@ -166,15 +200,40 @@ async fn helper() {
     let Some(root) = env::var_os(ROOT) else {
         return;
     };
-    let answer = match postgres::server_in(root.as_ref()).await {
-        Ok(server) => json!({
-            "url": server.url("postgres"),
-            "major": server.major(),
-            "provider": server.provider().to_string(),
-            "shown": format!("{server} {server:?}"),
+    let root = root.as_ref();
+    let answer = match env::var(ACTION).unwrap().as_str() {
+        "server" => postgres::server_in(root).await.map(|server| {
+            json!({
+                "url": server.url("postgres"),
+                "major": server.major(),
+                "provider": server.provider().to_string(),
+                "shown": format!("{server} {server:?}"),
+            })
         }),
-        Err(error) => json!({ "error": format!("{error:#}\n{error:?}") }),
+        "describe" => postgres::describe(root).await.map(Value::from),
+        "install on macos" => postgres::install_docker(root, "macos").map(Value::from),
+        "install on linux" => postgres::install_docker(root, "linux").map(Value::from),
+        "temporary" => return hold_databases(root).await,
+        other => panic!("no action {other}"),
     };
+    write_answer(
+        &answer.unwrap_or_else(|error| json!({ "error": format!("{error:#}\n{error:?}") })),
+    );
+}
+
+/// Creates temporary databases, answers with their names, and drops them once the other
+/// end closes stdin.
+async fn hold_databases(root: &Path) {
+    let server = postgres::server_in(root).await.unwrap();
+    let one = server.temporary_database("one").await.unwrap();
+    let two = server.temporary_copy(one.name(), "two").await.unwrap();
+    let connection = two.connect().await.unwrap();
+    write_answer(&json!([one.name(), two.name()]));
+    std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+    drop(connection);
+}
+
+fn write_answer(answer: &Value) {
     fs::write(env::var_os(ANSWER).unwrap(), answer.to_string()).unwrap();
 }
 

@@ -95,7 +95,7 @@ async fn the_data_directory_is_gone() {
 async fn the_state_file_is_lost_or_cut_off() {
     let project = Project::new(LOCAL);
     let answer = project.server();
-    fs::remove_dir_all(project.root().join("target")).unwrap();
+    fs::remove_dir_all(project.root().join(".dev-postgres")).unwrap();
     works_again(&project, &answer).await;
     query(&answer.url, "SHOW fsync").await.unwrap_err();
 
@@ -104,6 +104,48 @@ async fn the_state_file_is_lost_or_cut_off() {
     fs::write(project.state_file(), &text[..text.len() / 2]).unwrap();
     works_again(&project, &answer).await;
     query(&answer.url, "SHOW fsync").await.unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_record_does_not_hide_the_server_from_down() {
+    let project = Project::new(LOCAL);
+    let answer = project.server();
+    fs::remove_dir_all(project.root().join(".dev-postgres")).unwrap();
+    // Under another major version, too.
+    project.set("DEV_POSTGRES=local\nPOSTGRES_MAJOR=16\n");
+    assert_eq!(project.down().await, ["PostgreSQL 17 (local binaries)"]);
+    query(&answer.url, "SHOW fsync").await.unwrap_err();
+}
+
+#[test]
+fn cargo_clean_and_git_leave_the_record_alone() {
+    let project = Project::new(LOCAL);
+    let answer = project.server();
+    fs::write(
+        project.root().join("Cargo.toml"),
+        "[package]\nname = 'example'\n[lib]\npath = 'lib.rs'\n",
+    )
+    .unwrap();
+    let run = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program)
+            .args(arguments)
+            .current_dir(project.root())
+            .env_remove("CARGO_TARGET_DIR")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    fs::create_dir(project.root().join("target")).unwrap();
+    run("cargo", &["clean"]);
+    assert!(!project.root().join("target").exists());
+    assert_eq!(project.server().url, answer.url);
+    run("git", &["init", "--quiet"]);
+    let status = run("git", &["status", "--porcelain", "--untracked-files=all"]);
+    assert!(
+        status.contains("Cargo.toml") && !status.contains("dev-postgres"),
+        "{status}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

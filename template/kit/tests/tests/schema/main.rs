@@ -1,16 +1,27 @@
+mod attributes;
 mod cases;
+mod columns;
 mod mistakes;
+mod odd_names;
 
+use postgres::TemporaryDatabase;
 use rstest::rstest;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, IntoActiveModel};
+use serde_json::json;
 
 /// After a deliberate change: `UPDATE_GOLDEN=1 cargo test -p kit-tests`, then review the diff.
+#[rstest]
+#[case("cases")]
+#[case("odd_names")]
 #[tokio::test]
-async fn prints_what_the_golden_file_says() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/schema/cases.sql");
-    let printed = format!("{}\n", schema::ddl("schema_tests::cases").await.unwrap());
+async fn prints_what_the_golden_file_says(#[case] module: &str) {
+    let path = format!("{}/tests/schema/{module}.sql", env!("CARGO_MANIFEST_DIR"));
+    let ddl = schema::ddl(&format!("schema_tests::{module}"))
+        .await
+        .unwrap();
+    let printed = format!("{ddl}\n");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(path, &printed).unwrap();
+        std::fs::write(&path, &printed).unwrap();
     }
     assert_eq!(printed, std::fs::read_to_string(path).unwrap());
 }
@@ -46,15 +57,21 @@ async fn prints_the_same_in_every_process() {
     }
 }
 
-#[tokio::test]
-async fn loads_into_postgresql() {
+/// Loads the schema of a module into a database.
+async fn load(module: &str) -> (TemporaryDatabase, DatabaseConnection) {
     let server = postgres::server().await.unwrap();
-    let database = server.create_database("ddl").await.unwrap();
+    let database = server.temporary_database(module).await.unwrap();
     let connection = database.connect().await.unwrap();
-    connection
-        .execute_unprepared(&schema::ddl("schema_tests::cases").await.unwrap())
+    let ddl = schema::ddl(&format!("schema_tests::{module}"))
         .await
         .unwrap();
+    connection.execute_unprepared(&ddl).await.unwrap();
+    (database, connection)
+}
+
+#[tokio::test]
+async fn loads_into_postgresql() {
+    let (_database, connection) = load("cases").await;
     // The keys of a cycle hold: each row refers to the other.
     connection
         .execute_unprepared(
@@ -70,8 +87,6 @@ async fn loads_into_postgresql() {
     let broken = connection
         .execute_unprepared("UPDATE employees SET manager_id = -1")
         .await;
-    connection.close().await.unwrap();
-    database.drop_database().await.unwrap();
     assert!(
         broken
             .unwrap_err()
@@ -80,10 +95,80 @@ async fn loads_into_postgresql() {
     );
 }
 
+#[tokio::test]
+async fn loads_odd_names_as_they_are_written() {
+    use odd_names::orders;
+
+    let (_database, connection) = load("odd_names").await;
+    connection
+        .execute_unprepared(
+            "INSERT INTO \"Order Items ( old ), it's AS\" \
+             VALUES (7, 1, 2, DEFAULT, '{a}', 'b', 7, 'it''s AS (good, bad);')",
+        )
+        .await
+        .unwrap();
+    let rows = orders::Entity::find().all(&connection).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].text, "one,\ntwo) -- 'three' \\ \"four\"");
+    assert_eq!((rows[0].commas, rows[0].line_break), (1, 2));
+}
+
+#[tokio::test]
+async fn stores_and_reads_all_common_types() {
+    use sea_orm::prelude::*;
+
+    let (_database, connection) = load("columns").await;
+    let id = Uuid::from_u128(7);
+    let day = Date::from_ymd_opt(2026, 2, 28).unwrap();
+    let noon = day.and_hms_milli_opt(12, 30, 59, 250).unwrap();
+    let row = columns::values::Model {
+        id,
+        small: i16::MIN,
+        integer: i32::MAX,
+        big: i64::MIN,
+        real: 0.5,
+        double: 1e300,
+        flag: true,
+        text: "tëxt".into(),
+        long_text: "x".repeat(10_000),
+        price: Decimal::new(123_456_789_012, 2),
+        bytes: vec![0, 255],
+        json: json!({"b": 1, "a": [null, 1.5]}),
+        jsonb: json!({"nested": {"list": [1, 2]}}),
+        date: day,
+        time: noon.time(),
+        date_time: noon,
+        utc: noon.and_utc(),
+        with_time_zone: noon.and_utc().fixed_offset(),
+        maybe: None,
+        tags: vec!["a,b".into(), "\"c\"".into()],
+        numbers: vec![1, -2],
+        ids: vec![id],
+        days: vec![day],
+        prices: vec![Decimal::new(-1, 3)],
+    };
+    row.clone()
+        .into_active_model()
+        .insert(&connection)
+        .await
+        .unwrap();
+    let stored = columns::values::Entity::find_by_id(id)
+        .one(&connection)
+        .await
+        .unwrap();
+    assert_eq!(stored, Some(row));
+}
+
 #[rstest]
-#[case("schema_tests::nothing_here", "no entity found in `ddl::nothing_here`")]
+#[case(
+    "schema_tests::nothing_here",
+    "no entity found in `schema_tests::nothing_here`"
+)]
 #[case("schema_tests::mistakes::same_table", "2 entities share 1 tables")]
-#[case("schema_tests::mistakes::same_type", "two enums are called \"state\"")]
+#[case(
+    "schema_tests::mistakes::same_type",
+    "two enums have the name \"state\""
+)]
 #[case("schema_tests::mistakes::upper_case_type", "change its `enum_name`")]
 #[tokio::test]
 async fn refuses_what_would_not_load(#[case] module: &str, #[case] reason: &str) {

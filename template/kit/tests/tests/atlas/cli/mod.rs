@@ -86,13 +86,13 @@ impl Project {
 
 /// A database of the test's own; its URL has a password in it where the server's has.
 #[fixture]
-async fn database() -> postgres::Database {
+async fn database() -> postgres::TemporaryDatabase {
     let server = postgres::server().await.expect("a PostgreSQL server");
     find_atlas()
         .supports_server(server.major())
         .unwrap_or_else(|error| panic!("{error}"));
     server
-        .create_database("atlas")
+        .temporary_database("atlas")
         .await
         .expect("a database for this test")
 }

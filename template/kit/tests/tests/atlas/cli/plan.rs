@@ -1,5 +1,5 @@
 use atlas::Error;
-use postgres::Database;
+use postgres::TemporaryDatabase as Database;
 use rstest::rstest;
 
 use super::{FIRST, Project, SECOND, database, project};

@@ -1,10 +1,12 @@
 //! A real PostgreSQL, set up like one of Amazon RDS: TLS and scram for everybody.
 
-use std::path::Path;
+use std::fs;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use postgres::Provider;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 use super::tls::Certificates;
@@ -33,8 +35,8 @@ pub struct Cluster {
     pub port: u16,
     /// The CA to trust, PEM.
     pub ca: String,
-    /// The name of a server of one test's own, which is removed with this.
-    own: Option<String>,
+    /// The project of a server for one test, which is removed with this.
+    own: Option<PathBuf>,
 }
 
 /// A database of a test's own.
@@ -45,16 +47,16 @@ pub struct Database {
 }
 
 impl Cluster {
-    /// The server that tests share. It stays for the next run, until `just db-down`.
+    /// The server that tests share. It stays for the next run.
     pub fn shared() -> Arc<Self> {
         static SHARED: OnceLock<Arc<Cluster>> = OnceLock::new();
-        let start = || Arc::new(Self::start("migration-lambda", false));
+        let start = || Arc::new(Self::start("shared", false));
         SHARED.get_or_init(start).clone()
     }
 
     /// A server for one test, which may break it.
     pub fn own(test: &str) -> Arc<Self> {
-        let name = format!("migration-lambda-{test}-{}", std::process::id());
+        let name = format!("{test}-{}", std::process::id());
         let cluster = Self::start(&name, true);
         // What was committed outlives a crash of the server. It was started with the
         // opposite, which only a role's or a database's setting beats.
@@ -63,8 +65,11 @@ impl Cluster {
     }
 
     fn start(name: &str, own: bool) -> Self {
-        let server = block_on(postgres::extra_server_in(project_root(), name))
-            .unwrap_or_else(|error| panic!("{error:#}"));
+        let project = project_with_server(name);
+        let server =
+            block_on(postgres::server_in(&project)).unwrap_or_else(|error| panic!("{error:#}"));
+        let provider = server.provider();
+        assert_ne!(provider, Provider::Url, "these tests configure a server");
         super::atlas()
             .supports_server(server.major())
             .unwrap_or_else(|error| panic!("{error}"));
@@ -75,7 +80,7 @@ impl Cluster {
             server,
             port,
             ca: String::new(),
-            own: own.then(|| name.to_owned()),
+            own: own.then_some(project),
         };
         cluster.set_up();
         cluster.ca = cluster.admin("SELECT pg_read_file('ca.pem')");
@@ -161,9 +166,10 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if let Some(name) = &self.own {
+        if let Some(project) = &self.own {
             // It may have been killed, and a panic here would hide another.
-            let _ = block_on(postgres::extra_down(project_root(), name));
+            let _ = block_on(postgres::down(project));
+            let _ = fs::remove_dir_all(project);
         }
     }
 }
@@ -272,9 +278,27 @@ fn write_file(name: &str, text: &str) -> String {
     )
 }
 
-fn project_root() -> &'static Path {
-    static ROOT: OnceLock<std::path::PathBuf> = OnceLock::new();
-    ROOT.get_or_init(|| postgres::project_root().unwrap())
+/// A directory with the project's settings for a server, but for the URL of one that
+/// somebody else runs: these tests configure their servers, and stop them.
+fn project_with_server(name: &str) -> PathBuf {
+    let root = postgres::project_root().unwrap();
+    let setting = |key| postgres::settings::setting(&root, key).unwrap();
+    let mut settings: Vec<_> = ["POSTGRES_MAJOR", "POSTGRES_IMAGE", "DEV_POSTGRES_PATH"]
+        .iter()
+        .chain(&["DOCKER_HOST", "DOCKER_CONTEXT", "DEV_POSTGRES"])
+        .filter_map(|key| Some(format!("{key}='{}'\n", setting(key)?)))
+        .collect();
+    if setting("TEST_DATABASE_URL").is_some() {
+        settings.push("DEV_POSTGRES='local'\n".to_owned());
+    }
+    let (directory, settings) = (root.join("target/lambda").join(name), settings.concat());
+    fs::create_dir_all(&directory).unwrap();
+    let file = directory.join(".env");
+    // Other processes may read it.
+    if fs::read_to_string(&file).ok().as_ref() != Some(&settings) {
+        fs::write(&file, settings).unwrap();
+    }
+    directory
 }
 
 fn query(url: &str, statements: &str) -> String {
