@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use rds::{Overrides, Reader, Settings};
+use rds::{DatabaseOverrides, DatabaseSettings, EnvReader};
 
 /// The names are of environment variables; those of the database are [`rds`]'s.
 #[derive(Clone, Debug)]
 pub struct Config {
-    pub database: Settings,
+    pub database: DatabaseSettings,
     /// DB_CONNECT_TIMEOUT, seconds: how long to go on trying while the server is
     /// starting, full, or refuses connections. An Aurora that paused needs some 15 s.
     pub connect_timeout: Duration,
@@ -25,19 +25,20 @@ impl Config {
     ///
     /// # Errors
     /// When some are missing or malformed; names all of them.
-    pub fn read(variable: impl Fn(&str) -> Option<String>, stack: &Overrides) -> Result<Self> {
-        let mut reader = Reader::new(variable);
+    pub fn read(
+        variable: impl Fn(&str) -> Option<String>,
+        stack: &DatabaseOverrides,
+    ) -> Result<Self> {
+        let mut env = EnvReader::new(variable);
         let config = Self {
-            database: Settings::read(&mut reader, stack),
-            connect_timeout: Duration::from_secs(
-                reader.number("DB_CONNECT_TIMEOUT", 30_u16).into(),
-            ),
-            atlas: reader
+            database: DatabaseSettings::read(&mut env, stack),
+            connect_timeout: Duration::from_secs(env.number("DB_CONNECT_TIMEOUT", 30_u16).into()),
+            atlas: env
                 .optional("ATLAS")
                 .map_or_else(|| "/opt/bin/atlas".into(), PathBuf::from),
-            migrations: reader.beside_the_program("MIGRATIONS", "migrations"),
+            migrations: env.beside_the_program("MIGRATIONS", "migrations"),
         };
-        reader.finish()?;
+        env.finish()?;
         Ok(config)
     }
 }

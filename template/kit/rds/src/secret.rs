@@ -10,11 +10,11 @@ use aws_sigv4::sign::v4::SigningParams;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// A time-out for the connection: without a way out of the VPC none comes about.
+/// For the connection only: in a VPC without a route, it is never refused.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a secret of RDS holds, as far as it is needed. Its host and database do not
-/// count: they may be those of another than the stack's.
+/// The login in a secret of RDS. Its host and database are ignored: the stack may use
+/// others.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html>
 #[derive(Deserialize)]
 pub struct Secret {
@@ -25,8 +25,8 @@ pub struct Secret {
 /// Fetches the current version of a secret.
 ///
 /// # Errors
-/// When Secrets Manager cannot be reached within `time`, or refuses, or the secret is
-/// not the JSON that RDS writes.
+/// When Secrets Manager cannot be reached within `time` or refuses, or when the secret is
+/// not JSON in the format of RDS.
 pub async fn fetch(
     id: &str,
     region: &str,
@@ -70,7 +70,7 @@ pub async fn fetch(
         )
     })?;
     let status = response.status();
-    let text = response.text().await.context("its answer broke off")?;
+    let text = response.text().await.context("its answer was cut off")?;
     if !status.is_success() {
         let error: Value = serde_json::from_str(&text).unwrap_or_default();
         let field = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
@@ -81,14 +81,14 @@ pub async fn fetch(
     let answer: Value = serde_json::from_str(&text).context("its answer is not JSON")?;
     let secret = answer["SecretString"]
         .as_str()
-        .context("the secret is binary, not a text")?;
-    // The parser's own message would quote what it stumbles on: the secret.
+        .context("the secret is binary, not text")?;
+    // The parser's own message would quote the secret.
     serde_json::from_str(secret)
         .ok()
         .context("the secret is not JSON with a `password`, as RDS writes it")
 }
 
-/// Where Secrets Manager is; the variables are those of all AWS SDKs.
+/// URL of Secrets Manager. All AWS SDKs read these variables.
 fn endpoint(region: &str) -> String {
     ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL"]
         .into_iter()
