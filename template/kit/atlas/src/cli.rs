@@ -11,14 +11,12 @@ mod config;
 mod find;
 mod lint;
 mod plan;
-mod secrets;
 mod status;
-mod version;
+pub(crate) mod version;
 
 use std::path::{Path, PathBuf};
 
-pub use apply::{AppliedFile, ApplyOptions, ApplyReport};
-pub use commands::Commands;
+pub use commands::{ApplyOptions, Commands};
 pub use config::{ENVIRONMENT, MINIMAL_CONFIG};
 pub use lint::{Finding, LintReport};
 pub use version::{Edition, OLDEST_SUPPORTED, Version};

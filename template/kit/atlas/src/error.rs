@@ -1,7 +1,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::cli::{ApplyReport, OLDEST_SUPPORTED, Version};
+use crate::cli::version::{OLDEST_SUPPORTED, Version};
+use crate::report::ApplyReport;
 
 /// What can go wrong with the migration directory or with Atlas.
 ///
@@ -41,15 +42,15 @@ pub enum Error {
     )]
     ServerTooNew { version: Version, major: u32 },
 
-    /// Atlas ran and said no; `output` is what it printed.
-    #[error("could not {action}: `{command}` failed ({status})\n{output}{hint}")]
+    /// Atlas ran and failed; `output` is what it printed.
+    #[error("could not {action}: `{command}` failed ({status})\n{output}{}", cause.map_or("", Cause::hint))]
     Failed {
         action: &'static str,
         command: String,
         status: String,
         output: String,
-        /// Empty, or what to do about it on a line of its own.
-        hint: &'static str,
+        /// `None` if the output has no message that this crate recognizes.
+        cause: Option<Cause>,
     },
 
     /// Atlas said yes, but not in the form that this crate knows.
@@ -66,6 +67,59 @@ pub enum Error {
     /// A statement of a migration failed, or Atlas could not finish a migration.
     #[error("{0}")]
     Migration(Box<MigrationError>),
+}
+
+/// A failure that Atlas reports in words only.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Cause {
+    /// The files are not those that `atlas.sum` was written for.
+    ChecksumMismatch,
+    SumMissing,
+    /// The database has a schema but no history of migrations, or is no empty dev database.
+    NotClean,
+    /// Atlas is too old for the server.
+    ServerTooNew,
+    /// Another run holds Atlas' lock.
+    LockHeld,
+    ConnectionRefused,
+}
+
+impl Cause {
+    /// Recognizes the messages of v0.13.1 to v1.3.0.
+    pub(crate) fn of(output: &str) -> Option<Self> {
+        [
+            ("checksum mismatch", Self::ChecksumMismatch),
+            ("checksum file not found", Self::SumMissing),
+            ("database is not clean", Self::NotClean),
+            ("unexpected number of rows", Self::ServerTooNew),
+            ("acquiring database lock", Self::LockHeld),
+            ("connection refused", Self::ConnectionRefused),
+        ]
+        .into_iter()
+        .find_map(|(message, cause)| output.contains(message).then_some(cause))
+    }
+
+    /// What to do, on a line of its own.
+    fn hint(self) -> &'static str {
+        match self {
+            Self::ChecksumMismatch => {
+                "\nThe files do not match atlas.sum: after a deliberate edit or a merge, run `just hash-migrations`"
+            }
+            Self::SumMissing => {
+                "\natlas.sum is missing: bring it back, or run `just hash-migrations`"
+            }
+            Self::NotClean => "\nThe database must be empty: take a fresh one for the dev database",
+            Self::ServerTooNew => {
+                "\nThis Atlas is too old for the server: use PostgreSQL 15, or a newer Atlas (ATLAS=/path/to/atlas)"
+            }
+            Self::LockHeld => {
+                "\nAnother run holds the lock: wait until it ends, or allow a longer lock timeout"
+            }
+            Self::ConnectionRefused => {
+                "\nNo server answers at that address: is PostgreSQL running, and is the URL right?"
+            }
+        }
+    }
 }
 
 /// A migration that failed, and how far the run had come.

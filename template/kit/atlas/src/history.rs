@@ -33,14 +33,14 @@ impl Revision {
     pub const BASELINE: i64 = 1;
     pub const RESOLVED: i64 = 4;
 
-    fn is_broken_off(&self) -> bool {
+    fn is_partially_applied(&self) -> bool {
         self.applied < self.total && !self.is_resolved
     }
 }
 
 /// Where a database stands in a migration directory. Versions are in order.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Standing {
+pub struct MigrationStatus {
     /// The last version in the history, broken off or not; none if there is no history.
     pub current: Option<String>,
     /// The versions that the next run has to apply, one that broke off among them.
@@ -52,12 +52,12 @@ pub struct Standing {
     /// ahead of it, as after a rollback to an older package.
     pub ahead: Vec<String>,
     /// The migration that is half done, if one is.
-    pub broken_off: Option<BrokenOff>,
+    pub partially_applied: Option<PartiallyApplied>,
 }
 
 /// A migration that failed outside of a transaction, so that part of it stays.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct BrokenOff {
+pub struct PartiallyApplied {
     pub version: String,
     /// The number of statements that stay, of `total`.
     pub applied: usize,
@@ -67,11 +67,11 @@ pub struct BrokenOff {
     pub statement: Option<String>,
 }
 
-impl Standing {
+impl MigrationStatus {
     /// Compares the files, sorted by name, with the rows of [`TABLE`] in any order.
     pub fn of(files: &[MigrationFile], history: &[Revision]) -> Self {
         let last = history.iter().max_by(|a, b| a.version.cmp(&b.version));
-        let broken_off = last.filter(|revision| revision.is_broken_off());
+        let partially_applied = last.filter(|revision| revision.is_partially_applied());
         let baseline = history
             .iter()
             .filter(|revision| revision.is_baseline)
@@ -82,8 +82,8 @@ impl Standing {
         let is_applied = |version: &str| {
             history.iter().any(|revision| revision.version == version) || Some(version) <= baseline
         };
-        let is_broken_off =
-            |version: &str| broken_off.is_some_and(|revision| revision.version == version);
+        let is_partially_applied =
+            |version: &str| partially_applied.is_some_and(|revision| revision.version == version);
         let versions = || files.iter().map(MigrationFile::version);
         let owned = |versions: Vec<&str>| versions.into_iter().map(str::to_owned).collect();
         let mut ahead: Vec<&str> = history
@@ -95,7 +95,7 @@ impl Standing {
         Self {
             pending: owned(
                 versions()
-                    .filter(|version| Some(*version) > current || is_broken_off(version))
+                    .filter(|version| Some(*version) > current || is_partially_applied(version))
                     .collect(),
             ),
             skipped: owned(
@@ -104,7 +104,7 @@ impl Standing {
                     .collect(),
             ),
             ahead: owned(ahead),
-            broken_off: broken_off.map(|revision| BrokenOff {
+            partially_applied: partially_applied.map(|revision| PartiallyApplied {
                 version: revision.version.clone(),
                 applied: revision.applied,
                 total: revision.total,
@@ -120,7 +120,7 @@ impl Standing {
 mod tests {
     use rstest::rstest;
 
-    use super::{Revision, Standing};
+    use super::{MigrationStatus, Revision};
     use crate::MigrationFile;
 
     fn revision(version: &str, applied: usize, total: usize) -> Revision {
@@ -139,7 +139,7 @@ mod tests {
             .collect()
     }
 
-    fn standing(files: &[&str], history: &[Revision]) -> Standing {
+    fn status(files: &[&str], history: &[Revision]) -> MigrationStatus {
         let files: Vec<_> = files
             .iter()
             .map(|version| MigrationFile {
@@ -147,7 +147,7 @@ mod tests {
                 contents: Vec::new(),
             })
             .collect();
-        Standing::of(&files, history)
+        MigrationStatus::of(&files, history)
     }
 
     #[rstest]
@@ -165,12 +165,12 @@ mod tests {
         #[case] skipped: &[&str],
         #[case] ahead: &[&str],
     ) {
-        let standing = standing(files, &done(history));
-        assert_eq!(standing.pending, pending);
-        assert_eq!(standing.skipped, skipped);
-        assert_eq!(standing.ahead, ahead);
-        assert_eq!(standing.current.as_deref(), history.iter().max().copied());
-        assert_eq!(standing.broken_off, None);
+        let status = status(files, &done(history));
+        assert_eq!(status.pending, pending);
+        assert_eq!(status.skipped, skipped);
+        assert_eq!(status.ahead, ahead);
+        assert_eq!(status.current.as_deref(), history.iter().max().copied());
+        assert_eq!(status.partially_applied, None);
     }
 
     #[rstest]
@@ -181,11 +181,11 @@ mod tests {
         #[case] pending: &[&str],
         #[case] ahead: &[&str],
     ) {
-        let standing = standing(files, &[revision("1", 1, 1), revision("2", 1, 3)]);
-        let broken_off = standing.broken_off.unwrap();
-        assert_eq!((broken_off.applied, broken_off.total), (1, 3));
-        assert_eq!(standing.pending, pending);
-        assert_eq!(standing.ahead, ahead);
+        let status = status(files, &[revision("1", 1, 1), revision("2", 1, 3)]);
+        let partially_applied = status.partially_applied.unwrap();
+        assert_eq!((partially_applied.applied, partially_applied.total), (1, 3));
+        assert_eq!(status.pending, pending);
+        assert_eq!(status.ahead, ahead);
     }
 
     #[test]
@@ -194,8 +194,8 @@ mod tests {
             is_resolved: true,
             ..revision("1", 1, 3)
         };
-        let standing = standing(&["1"], &[resolved]);
-        assert_eq!((standing.broken_off, standing.pending.len()), (None, 0));
+        let status = status(&["1"], &[resolved]);
+        assert_eq!((status.partially_applied, status.pending.len()), (None, 0));
     }
 
     #[test]
@@ -204,8 +204,8 @@ mod tests {
             is_baseline: true,
             ..revision("2", 0, 0)
         };
-        let standing = standing(&["1", "2", "3"], &[baseline]);
-        assert_eq!((standing.skipped.len(), standing.ahead.len()), (0, 0));
-        assert_eq!(standing.pending, ["3"]);
+        let status = status(&["1", "2", "3"], &[baseline]);
+        assert_eq!((status.skipped.len(), status.ahead.len()), (0, 0));
+        assert_eq!(status.pending, ["3"]);
     }
 }

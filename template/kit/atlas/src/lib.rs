@@ -22,15 +22,19 @@
 //! ```
 //!
 //! Database URLs hold passwords: they reach Atlas by environment variables, never
-//! on the command line, and are blotted out of every error.
+//! on the command line, and [`Secrets`] removes them from every error.
 
 pub mod cli;
 pub mod directory;
 mod error;
 pub mod history;
+mod report;
+mod secrets;
 pub mod sql;
 
-pub use cli::{ApplyOptions, ApplyReport, Atlas, Commands, Edition, Finding, LintReport, Version};
+pub use cli::{ApplyOptions, Atlas, Commands, Edition, Finding, LintReport, Version};
 pub use directory::{IntegrityError, MigrationDirectory, MigrationFile, SumFile};
-pub use error::{Error, MigrationError};
-pub use history::{BrokenOff, Revision, Standing};
+pub use error::{Cause, Error, MigrationError};
+pub use history::{MigrationStatus, PartiallyApplied, Revision};
+pub use report::{AppliedFile, ApplyReport};
+pub use secrets::Secrets;

@@ -1,4 +1,4 @@
-//! What CloudFormation is told.
+//! The answers to CloudFormation.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html>
 
 use std::collections::HashMap;
@@ -13,11 +13,11 @@ use crate::event::Envelope;
 use crate::migrate::Report;
 use crate::redact::scrub;
 
-/// CloudFormation takes no longer answer, in bytes.
+/// Longest answer that CloudFormation accepts, in bytes.
 pub const LONGEST: usize = 4096;
-/// What an id may take of it; real ones are far shorter.
+/// Bytes for an id; real ones are far shorter.
 const LONGEST_ID: usize = 512;
-/// What a list among the data may take.
+/// Bytes for a list in the data.
 const LONGEST_LIST: usize = 512;
 
 /// An answer to an event.
@@ -27,7 +27,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Success with nothing done.
+    /// Makes a success that did nothing.
     pub fn success(envelope: &Envelope, reason: &str) -> Self {
         Self::new(envelope, Status::Success, reason)
     }
@@ -36,7 +36,7 @@ impl Answer {
         Self::new(envelope, Status::Failed, &format!("{error:#}"))
     }
 
-    /// Success, with what `Fn::GetAtt` may ask for.
+    /// Makes a success with the attributes for `Fn::GetAtt`.
     pub fn report(envelope: &Envelope, report: &Report, milliseconds: u128) -> Self {
         let mut answer = Self::new(envelope, Status::Success, &report.summary);
         let list = |items: &[String]| fit(&items.join(","), LONGEST_LIST);
@@ -62,7 +62,7 @@ impl Answer {
         self.response.reason.as_deref().unwrap_or_default()
     }
 
-    /// The body to send, at most [`LONGEST`] bytes.
+    /// Returns the body, at most [`LONGEST`] bytes.
     pub fn body(&self) -> String {
         let serialize = |reason: String| {
             let mut response = self.response.clone();
@@ -76,7 +76,7 @@ impl Answer {
     fn new(envelope: &Envelope, status: Status, reason: &str) -> Self {
         let mut response = Response::default();
         response.status = status;
-        // Whole, it may be too long for the log, too.
+        // The whole text may be too long for the log, too.
         response.reason = Some(fit(&scrub(reason), LONGEST));
         response.physical_resource_id = fit(&envelope.physical_resource_id(), LONGEST_ID);
         response.stack_id = fit(&envelope.stack_id, LONGEST_ID);
@@ -86,8 +86,8 @@ impl Answer {
     }
 }
 
-/// Cuts out the middle, so that the text takes at most `bytes` inside of a JSON string:
-/// what failed stands at the beginning, and what is applied at the end.
+/// Cuts out the middle, so that the text takes at most `bytes` in a JSON string: the failure
+/// is at the beginning, and what is applied at the end.
 fn fit(text: &str, bytes: usize) -> String {
     const GAP: &str = " ... ";
     let size = |char: char| serde_json::Value::from(char.to_string()).to_string().len() - 2;

@@ -1,4 +1,4 @@
-//! One run of Atlas.
+//! Runs Atlas once.
 
 mod explain;
 
@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use atlas::{ApplyOptions, Atlas, Commands, MigrationDirectory, MigrationFile, Revision, Standing};
+use atlas::{
+    ApplyOptions, Atlas, Commands, MigrationDirectory, MigrationFile, MigrationStatus, Revision,
+};
 use rds::Login;
 use tokio::time::timeout;
 
@@ -14,42 +16,41 @@ use crate::child::AtlasProcess;
 use crate::config::Config;
 use crate::database::Database;
 use crate::deadline::Deadline;
-use crate::migrate::names;
 
-/// Between two looks of Atlas at its lock, and some more.
+/// Atlas polls its lock every second or two; some more.
 const LOCK_POLLING: Duration = Duration::from_secs(3);
-/// A longer name PostgreSQL cuts off (NAMEDATALEN).
+/// PostgreSQL cuts off longer names (NAMEDATALEN).
 const LONGEST_NAME: usize = 63;
 
-/// All that a run of Atlas works with.
+/// Input of a run of Atlas.
 pub struct Run<'a> {
     pub config: &'a Config,
     pub login: &'a Login,
     pub directory: &'a MigrationDirectory,
     pub files: &'a [MigrationFile],
-    /// Where the database stood before.
-    pub before: &'a Standing,
-    /// The number of migrations applied by this run.
+    /// Status of the database before the run.
+    pub before: &'a MigrationStatus,
+    /// Number of migrations applied by this run.
     pub applied: &'a AtomicUsize,
-    /// A connection besides Atlas', which knows what Atlas does and can end it.
+    /// The function's own connection, which can see and end Atlas' sessions.
     pub database: &'a Database,
     pub deadline: &'a Deadline,
-    /// The name of Atlas' sessions on the server.
+    /// Name of Atlas' sessions on the server.
     pub application: String,
-    /// The version that a database without history is taken to be at.
+    /// Version that a database without history is assumed to have.
     pub baseline: Option<&'a str>,
 }
 
 impl Run<'_> {
-    /// Applies what is pending; returns the names of the files.
+    /// Applies pending migrations and returns the names of the files.
     ///
     /// # Errors
-    /// When a migration fails, or time is over. The message says which migration ran
-    /// and what is applied. Nothing of it runs on.
+    /// When a migration fails, or time is up. The message says which migration ran and what is
+    /// applied. No statement keeps running.
     pub async fn apply(&self, lock_timeout: Duration) -> Result<Vec<String>> {
         let atlas = Commands::new(&self.config.atlas)?;
-        // Whoever waits for the lock should say so before time is over. Atlas looks at it
-        // every second or two.
+        // A wait for the lock should end, and be reported, before time is up. Atlas polls the
+        // lock every second or two.
         let left = self.deadline.left_for_work();
         let longest = left.mul_f32(0.9).min(left.saturating_sub(LOCK_POLLING));
         let wait = lock_timeout.min(longest);
@@ -79,22 +80,22 @@ impl Run<'_> {
                     })
                     .collect())
             }
-            // The report was too long to be kept. The history tells as well.
+            // The report was too long to keep. The history has the same.
             Err(atlas::Error::Unreadable { .. }) if output.status.success() => {
-                let now = Standing::of(self.files, &self.history().await?);
+                let now = MigrationStatus::of(self.files, &self.history().await?);
                 let names = self.names_applied(&now);
                 self.applied.store(names.len(), Ordering::Relaxed);
                 Ok(names)
             }
             Err(error) => {
-                // A session of an Atlas that crashed may still be at work.
+                // A session of a crashed Atlas may still be active.
                 let ended = self.end_sessions().await;
                 Err(self.failed(error, wait, ended.err()).await)
             }
         }
     }
 
-    /// How long to wait for Atlas to stop, and for the server: the answer needs time too.
+    /// Time to wait for Atlas and the server to stop; the answer needs time too.
     fn grace(&self) -> Duration {
         self.deadline
             .left()
@@ -129,28 +130,28 @@ impl Run<'_> {
         Ok(Database::connect(self.config, self.login, time).await?)
     }
 
-    /// The connection string, with the password in it.
+    /// Returns the connection string, password included.
     fn url(&self, checks_clients: bool) -> String {
-        // Should this process be gone before it can end a statement, the server does.
+        // If this process dies before it can end a statement, the server ends it.
         let limit = self.deadline.left() + Duration::from_secs(5);
         let limit = limit.as_millis().to_string();
         let mut parameters = vec![
             ("application_name", self.application()),
             ("connect_timeout", "10"),
             ("statement_timeout", &limit),
-            // So that it notices when the network swallows everything.
+            // Detects a network that drops everything.
             ("tcp_keepalives_idle", "5"),
             ("tcp_keepalives_interval", "5"),
             ("tcp_keepalives_count", "2"),
         ];
         if checks_clients {
-            // Should the network break, the statement ends then, and not at its time-out.
+            // If the network breaks, the statement ends then, not at its time-out.
             parameters.push(("client_connection_check_interval", "1000"));
         }
         self.config.database.url(self.login, &parameters)
     }
 
-    /// The history, over a new connection if the old one is lost.
+    /// Reads the history, over a new connection if the old one is lost.
     pub async fn history(&self) -> Result<Vec<Revision>> {
         let error = match self.database.history().await {
             Ok(history) => return Ok(history),
@@ -162,10 +163,20 @@ impl Run<'_> {
         timeout(time, again).await.context("it does not answer")?
     }
 
-    /// The names of the files that were pending before, and are not any more.
-    fn names_applied(&self, now: &Standing) -> Vec<String> {
+    /// Returns the names of files that were pending before the run and are not now.
+    fn names_applied(&self, now: &MigrationStatus) -> Vec<String> {
         let mut done = self.before.pending.clone();
         done.retain(|version| !now.pending.contains(version));
         names(self.files, &done, self.baseline)
     }
+}
+
+/// Names of the files with these versions, later than the baseline.
+pub fn names(files: &[MigrationFile], versions: &[String], baseline: Option<&str>) -> Vec<String> {
+    files
+        .iter()
+        .filter(|file| versions.iter().any(|version| version == file.version()))
+        .filter(|file| Some(file.version()) > baseline)
+        .map(|file| file.name.clone())
+        .collect()
 }

@@ -1,4 +1,4 @@
-//! Runs Atlas, with an eye on the clock.
+//! Runs Atlas within the time that is left.
 
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -13,15 +13,15 @@ use tracing::Instrument as _;
 
 use crate::redact::scrub;
 
-/// How much output is kept; Atlas' report lists every statement that it ran.
+/// Bytes of output to keep; Atlas' report lists every statement that it ran.
 const KEPT: usize = 4 << 20;
-/// Lines logged of one run, and bytes of each: logs cost money.
+/// Lines to log for one run, and bytes of each: logs cost money.
 const LOGGED_LINES: usize = 1000;
 const LOGGED_BYTES: usize = 4 << 10;
-/// Bytes read of a line at a time.
+/// Bytes of a line to read at a time.
 const PIECE: u64 = 64 << 10;
 
-/// A running Atlas. It is killed when this value goes.
+/// A running Atlas process, killed on drop.
 pub struct AtlasProcess {
     child: Child,
     stdout: JoinHandle<Vec<u8>>,
@@ -29,9 +29,8 @@ pub struct AtlasProcess {
 }
 
 impl AtlasProcess {
-    /// Starts a command. It sees nothing of this process' environment but what the
-    /// command sets by itself. Its output goes to the log as it comes, but for the
-    /// report in JSON.
+    /// Starts a command with only the environment that the command itself sets. Its output
+    /// is logged as it arrives, except for the JSON report.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -51,11 +50,11 @@ impl AtlasProcess {
         })
     }
 
-    /// Waits for it to end by itself; none when `stop` comes first. Of long output
-    /// only the beginning is there.
+    /// Waits until the process ends, or returns `None` at `stop`. Long output is cut at its
+    /// end.
     ///
     /// # Errors
-    /// When the system cannot tell how it ended.
+    /// When the exit status cannot be read.
     pub async fn output(&mut self, stop: Instant) -> Result<Option<Output>> {
         let Ok(status) = timeout_at(stop.into(), self.child.wait()).await else {
             return Ok(None);
@@ -72,14 +71,14 @@ impl AtlasProcess {
         }))
     }
 
-    /// Stops it: SIGTERM, and after `grace` SIGKILL.
+    /// Stops the process with SIGTERM, and after `grace` with SIGKILL.
     pub async fn stop(mut self, grace: Duration) {
         let pid = self
             .child
             .id()
             .and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
         if let Some(pid) = pid {
-            // It fails only where there is nothing left to stop.
+            // Fails only if the process has ended.
             let _ = kill_process(pid, Signal::TERM);
         }
         if timeout(grace, self.child.wait()).await.is_err() {
@@ -89,7 +88,7 @@ impl AtlasProcess {
     }
 }
 
-/// The child needs its URLs, not the function's credentials.
+/// Removes the function's credentials from the environment of the child.
 fn only_own_environment(command: Command) -> Command {
     let own: Vec<_> = command
         .get_envs()
@@ -99,12 +98,12 @@ fn only_own_environment(command: Command) -> Command {
     command
         .env_clear()
         .envs(own)
-        // Some versions look for a file of theirs there; nothing else is writable.
+        // Some versions read a configuration file there; no other directory is writable.
         .env("HOME", std::env::temp_dir());
     command
 }
 
-/// Keeps what comes, and logs it a line at a time, for as long as there is room.
+/// Collects output, and logs it line by line, up to the limits.
 async fn collect(stream: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
     let (mut kept, mut full) = (Vec::new(), false);
     let Some(stream) = stream else { return kept };
@@ -124,8 +123,8 @@ async fn collect(stream: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
             kept.extend(&piece);
         }
         let is_report = kept.first() == Some(&b'{');
-        // Scrubbed before it is cut: half a secret would not be known for one. The rest
-        // of a line this long is not logged.
+        // Scrubbed before it is cut: half a secret would not be recognized. The rest of a
+        // line this long is not logged.
         let text = scrub(&String::from_utf8_lossy(&piece));
         let text = text.trim_end();
         if at_start && !is_report && !text.is_empty() && lines <= LOGGED_LINES {

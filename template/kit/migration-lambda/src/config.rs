@@ -1,4 +1,4 @@
-//! What the function is told by its environment.
+//! Settings from environment variables.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,30 +6,27 @@ use std::time::Duration;
 use anyhow::Result;
 use rds::{DatabaseOverrides, DatabaseSettings, EnvReader};
 
-/// The names are of environment variables; those of the database are [`rds`]'s.
+/// Environment variables of the function; [`rds`] documents those of the database.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub database: DatabaseSettings,
-    /// DB_CONNECT_TIMEOUT, seconds: how long to go on trying while the server is
-    /// starting, full, or refuses connections. An Aurora that paused needs some 15 s.
+    /// DB_CONNECT_TIMEOUT, seconds: how long to retry while the server is starting, full, or
+    /// refuses connections. A paused Aurora takes about 15 s.
     pub connect_timeout: Duration,
-    /// ATLAS: the binary, which a layer brings.
+    /// ATLAS: path of the program, which is in a layer.
     pub atlas: PathBuf,
-    /// MIGRATIONS: the migration directory, which lies beside the program. It is not
-    /// part of it, so that a new migration needs no compile and no link.
+    /// MIGRATIONS: the migration directory, beside the program. Not compiled in, so that a new
+    /// migration needs no build.
     pub migrations: PathBuf,
 }
 
 impl Config {
-    /// Reads the variables; what the stack says of the database beats them.
+    /// Reads the variables; `stack` takes precedence for the database.
     ///
     /// # Errors
-    /// When some are missing or malformed; names all of them.
-    pub fn read(
-        variable: impl Fn(&str) -> Option<String>,
-        stack: &DatabaseOverrides,
-    ) -> Result<Self> {
-        let mut env = EnvReader::new(variable);
+    /// When variables are missing or malformed; names all of them.
+    pub fn from_env(stack: &DatabaseOverrides) -> Result<Self> {
+        let mut env = EnvReader::new(&|name| std::env::var(name).ok());
         let config = Self {
             database: DatabaseSettings::read(&mut env, stack),
             connect_timeout: Duration::from_secs(env.number("DB_CONNECT_TIMEOUT", 30_u16).into()),
@@ -38,7 +35,6 @@ impl Config {
                 .map_or_else(|| "/opt/bin/atlas".into(), PathBuf::from),
             migrations: env.beside_the_program("MIGRATIONS", "migrations"),
         };
-        env.finish()?;
-        Ok(config)
+        env.finish().map(|()| config)
     }
 }

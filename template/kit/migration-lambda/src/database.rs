@@ -1,5 +1,5 @@
-//! The function's own connection to the database: what was applied, what runs, and
-//! the end of it. Migrations themselves are Atlas' business.
+//! The function's own connection to the database: reads the history, and finds and ends
+//! Atlas' sessions. Atlas applies the migrations over its own connection.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use atlas::{Revision, history};
-use rds::{Login, Settings, Tls};
+use rds::{DatabaseSettings, Login, Tls};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -20,9 +20,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::config::Config;
 
-/// For one attempt to connect, and for one question.
+/// Time-out of one attempt to connect, and of one query.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Between two attempts to connect.
+/// Pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// An open connection.
@@ -30,10 +30,10 @@ pub struct Database {
     client: Client,
 }
 
-/// Why there is no connection.
+/// Why connecting failed.
 #[derive(Debug)]
 pub enum ConnectError {
-    /// The server knows no such user with such a password.
+    /// The server refuses the user or the password.
     Login(anyhow::Error),
     Other(anyhow::Error),
 }
@@ -46,17 +46,17 @@ impl From<ConnectError> for anyhow::Error {
     }
 }
 
-/// A statement that runs on the server.
+/// A running statement.
 #[derive(Debug)]
 pub struct Running {
     pub statement: String,
-    /// The sessions that hold a lock which it waits for, in words; may be empty.
+    /// Sessions that hold a lock it waits for, in words; may be empty.
     pub waits_for: String,
 }
 
 impl Database {
-    /// Connects, and goes on trying while the server is starting, full, or refuses
-    /// connections: an Aurora that paused needs some 15 s to wake up.
+    /// Connects, and retries while the server is starting, full, or refuses connections: a
+    /// paused Aurora takes about 15 s to wake up.
     pub async fn connect(
         config: &Config,
         login: &Login,
@@ -92,7 +92,7 @@ impl Database {
         }
     }
 
-    async fn connect_once(settings: &Settings, login: &Login) -> Result<Self> {
+    async fn connect_once(settings: &DatabaseSettings, login: &Login) -> Result<Self> {
         let mut options = tokio_postgres::Config::new();
         options
             .host(&settings.host)
@@ -101,7 +101,7 @@ impl Database {
             .user(&login.user)
             .password(&login.password.0)
             .connect_timeout(TIMEOUT)
-            // It is idle while Atlas works, and what is idle is forgotten on the way.
+            // Idle while Atlas works; firewalls drop idle connections.
             .keepalives_idle(Duration::from_secs(30))
             .keepalives_interval(Duration::from_secs(10))
             .application_name("migration-lambda");
@@ -126,18 +126,18 @@ impl Database {
         Ok(Self { client })
     }
 
-    /// Whether the connection is lost.
+    /// Returns whether the connection is lost.
     pub fn is_closed(&self) -> bool {
         self.client.is_closed()
     }
 
-    /// All of Atlas' history; empty before the first migration.
+    /// Returns Atlas' history; empty before the first migration.
     pub async fn history(&self) -> Result<Vec<Revision>> {
         let exists = "SELECT to_regclass($1) IS NOT NULL";
         if !self.holds(exists, &[&history::TABLE]).await? {
             return Ok(Vec::new());
         }
-        // Names that begin with a dot are notes of Atlas itself.
+        // Versions that begin with a dot are Atlas' own notes.
         let rows = self
             .query(
                 &format!(
@@ -167,22 +167,22 @@ impl Database {
             .collect())
     }
 
-    /// Whether nothing can be written: a replica, or a role that only reads.
+    /// Returns whether the connection is read-only: a replica, or a read-only role.
     pub async fn is_read_only(&self) -> Result<bool> {
         let question =
             "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'";
         self.holds(question, &[]).await
     }
 
-    /// Whether the server can look after its clients while a statement runs: it does
-    /// since PostgreSQL 14.
+    /// Returns whether the server can check for a lost client while a statement runs, as
+    /// PostgreSQL 14 and later can.
     pub async fn can_check_clients(&self) -> Result<bool> {
         let question =
             "SELECT current_setting('client_connection_check_interval', true) IS NOT NULL";
         self.holds(question, &[]).await
     }
 
-    /// The statement that a session of this name runs.
+    /// Returns the statement that a session of this name runs.
     pub async fn running(&self, application_name: &str) -> Result<Option<Running>> {
         let rows = self
             .query(
@@ -209,7 +209,7 @@ impl Database {
     pub async fn end_sessions(&self, application_name: &str, time: Duration) -> Result<()> {
         let give_up = Instant::now() + time;
         loop {
-            // One cannot end the sessions of a stronger role, but this is the same.
+            // Allowed without more privileges: the role is the same.
             let rows = self
                 .query(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
@@ -227,7 +227,7 @@ impl Database {
         }
     }
 
-    /// The answer to a question of yes or no.
+    /// Returns the single boolean of a query.
     async fn holds(
         &self,
         question: &str,
@@ -261,7 +261,7 @@ fn root_certificates(file: &std::path::Path) -> Result<Arc<RootCertStore>> {
     Ok(Arc::new(roots))
 }
 
-fn describe(settings: &Settings, mut error: anyhow::Error) -> anyhow::Error {
+fn describe(settings: &DatabaseSettings, mut error: anyhow::Error) -> anyhow::Error {
     if let Tls::VerifyFull { ca_bundle } = &settings.tls
         && format!("{error:#}").contains("invalid peer certificate")
     {
@@ -289,7 +289,7 @@ fn is_login_refused(error: &anyhow::Error) -> bool {
     sql_state(error).is_some_and(|code| refusals.contains(code))
 }
 
-/// Whether the same may work in a moment.
+/// Returns whether trying again may succeed.
 fn may_pass(error: &anyhow::Error) -> bool {
     if let Some(code) = sql_state(error) {
         let passing = [SqlState::TOO_MANY_CONNECTIONS, SqlState::CANNOT_CONNECT_NOW];

@@ -1,12 +1,12 @@
-//! How long an invocation may take.
+//! Time limits of an invocation.
 
 use std::time::{Duration, Instant, SystemTime};
 
-/// What stopping Atlas, asking the database what became of the migrations, and one
-/// answer with a time-out of 10 s may take together.
+/// Time for stopping Atlas, reading the state of the database, and one answer with a
+/// time-out of 10 s.
 const RESERVE: Duration = Duration::from_secs(20);
 
-/// When an invocation is ended by Lambda, and when work must end before that.
+/// When Lambda ends an invocation, and when work must end before that.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
     end: Instant,
@@ -14,8 +14,8 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// From Lambda's own figure, in milliseconds since 1970. Of a time-out below 80 s
-    /// a quarter is kept in reserve.
+    /// Takes Lambda's deadline, in milliseconds since 1970. A quarter of a time-out below 80 s
+    /// is kept in reserve.
     pub fn at(epoch_ms: u64) -> Self {
         let end = SystemTime::UNIX_EPOCH + Duration::from_millis(epoch_ms);
         let left = end
@@ -27,22 +27,22 @@ impl Deadline {
         }
     }
 
-    /// The time until Lambda ends the invocation.
+    /// Returns the time until Lambda ends the invocation.
     pub fn left(&self) -> Duration {
         self.end.saturating_duration_since(Instant::now())
     }
 
-    /// When migrations must be stopped.
+    /// Returns when migrations must be stopped.
     pub fn stop_work(&self) -> Instant {
         self.end - self.reserve
     }
 
-    /// The time until [`Self::stop_work`].
+    /// Returns the time until [`Self::stop_work`].
     pub fn left_for_work(&self) -> Duration {
         self.stop_work().saturating_duration_since(Instant::now())
     }
 
-    /// When the answer must be on its way, whatever work is still doing.
+    /// Returns when the answer must be sent, even if work has not ended.
     pub fn answer_by(&self) -> Instant {
         self.end - self.reserve.mul_f32(0.6)
     }

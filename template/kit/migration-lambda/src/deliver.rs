@@ -1,4 +1,4 @@
-//! Puts the answer where CloudFormation waits for it: a pre-signed URL of S3.
+//! Sends the answer to CloudFormation: a PUT to a pre-signed S3 URL.
 
 use std::time::Duration;
 
@@ -8,26 +8,26 @@ use reqwest::{Client, Url};
 
 use crate::deadline::Deadline;
 
-/// For one attempt.
+/// Time-out of one attempt.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = 5;
-/// Left at the end, to tell the log that there is no answer.
+/// Time reserved at the end to log that no answer was delivered.
 const MARGIN: Duration = Duration::from_millis(500);
-/// Before the second attempt; twice as long before each further one.
+/// Pause before the second attempt; doubles before each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// Why an attempt did not succeed.
+/// Why an attempt failed.
 enum Failure {
-    /// The same again may work.
+    /// Trying again may succeed.
     Passing(Error),
     Final(Error),
 }
 
-/// Puts `body` to `url`, if need be several times.
+/// Sends `body` to `url`, retrying if need be.
 ///
 /// # Errors
-/// When it cannot be delivered in the time that is left, or the URL is refused. No
-/// message holds the URL.
+/// When it cannot be delivered in the time left, or the URL is refused. Messages never
+/// contain the URL.
 pub async fn deliver(url: &str, body: &str, deadline: &Deadline) -> Result<()> {
     // Neither error repeats its input.
     let url: Url = url.parse().context("the ResponseURL is no URL")?;
@@ -59,7 +59,7 @@ pub async fn deliver(url: &str, body: &str, deadline: &Deadline) -> Result<()> {
 async fn put(client: &Client, url: &Url, body: &str, time: Duration) -> Result<(), Failure> {
     let sent = client
         .put(url.clone())
-        // The signature is over an empty type.
+        // The URL is signed with an empty content type.
         .header(CONTENT_TYPE, "")
         .header(CONTENT_LENGTH, body.len())
         .body(body.to_owned())
@@ -72,7 +72,7 @@ async fn put(client: &Client, url: &Url, body: &str, time: Duration) -> Result<(
             let mut unreachable = error.is_connect() || error.is_timeout();
             let host = url.host_str().unwrap_or_default();
             let mut error = Error::new(error.without_url());
-            // Then somebody was there, but not S3.
+            // Something answered, but not S3.
             unreachable &= !format!("{error:#}").contains("certificate");
             if unreachable {
                 error = error.context(format!(

@@ -1,4 +1,4 @@
-//! What CloudFormation asks for.
+//! The events of CloudFormation.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html>
 
 use anyhow::{Context as _, Result, bail};
@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use crate::properties::Properties;
 
-/// What an answer needs of an event. All that can be read is taken, for a malformed
-/// event wants an answer too; a field that is missing is empty.
+/// The fields of an event that an answer needs. A malformed event gets an answer too, so
+/// missing fields are empty.
 #[derive(Clone, Debug, Default)]
 pub struct Envelope {
-    /// Where to put the answer: pre-signed, so a secret.
+    /// Pre-signed URL for the answer: a secret.
     pub response_url: String,
     pub request_type: String,
     pub request_id: String,
@@ -39,10 +39,10 @@ impl Envelope {
         }
     }
 
-    /// The resource's id, made where there is none yet: on Create.
+    /// Returns the physical id of the resource, new on Create.
     ///
-    /// One that changes makes CloudFormation delete the resource behind the old one, so
-    /// the event's own is kept, whatever it is. A retry of a Create makes the same.
+    /// If it changed, CloudFormation would delete the old resource, so an existing id is kept.
+    /// A retried Create gets the same id.
     pub fn physical_resource_id(&self) -> String {
         if !self.physical_resource_id.is_empty() {
             return self.physical_resource_id.clone();
@@ -55,7 +55,7 @@ impl Envelope {
     }
 }
 
-/// The properties of a Create or Update.
+/// Reads the properties of a Create or Update.
 ///
 /// # Errors
 /// When the event lacks a field that CloudFormation always sends, or a property is

@@ -1,4 +1,4 @@
-//! From an event to an answer that is always given.
+//! Handles events: every one gets an answer.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -24,7 +24,7 @@ static IS_WARM: AtomicBool = AtomicBool::new(false);
 /// Handles an event of CloudFormation.
 ///
 /// # Errors
-/// When the answer could not be delivered: Lambda then sends the event again.
+/// When the answer cannot be delivered: Lambda then retries the event.
 pub async fn handle(event: LambdaEvent<Value>) -> Result<(), lambda_runtime::Error> {
     let LambdaEvent { payload, context } = event;
     let envelope = Envelope::read(&payload);
@@ -35,7 +35,7 @@ pub async fn handle(event: LambdaEvent<Value>) -> Result<(), lambda_runtime::Err
     }
     telemetry::begin(&context.request_id);
     let handled = respond(payload, envelope, &context).await;
-    // Lambda puts the error into the log as well.
+    // Lambda logs the error too.
     handled.map_err(|error| redact::scrub(&format!("{error:#}")).into())
 }
 
@@ -51,7 +51,7 @@ async fn respond(event: Value, envelope: Envelope, context: &Context) -> Result<
     );
     let applied = AtomicUsize::new(0);
     let work = work(event, &envelope, &deadline, context, &applied);
-    let answer = always(work, &deadline)
+    let answer = catch_panics_and_timeouts(work, &deadline)
         .await
         .unwrap_or_else(|error| Answer::failure(&envelope, &error));
     if answer.succeeded() {
@@ -92,7 +92,7 @@ async fn work(
 ) -> Result<Answer> {
     let started = Instant::now();
     match envelope.request_type.as_str() {
-        // The database is not the stack's to delete.
+        // The database does not belong to the stack.
         "Delete" => Ok(Answer::success(envelope, "Nothing is touched on Delete.")),
         "Create" | "Update" => {
             let properties = event::properties(event)?;
@@ -111,8 +111,11 @@ async fn work(
     }
 }
 
-/// The outcome of `work`, or an error if it panics or takes too long.
-async fn always<T>(work: impl Future<Output = Result<T>>, deadline: &Deadline) -> Result<T> {
+/// Returns the outcome of `work`, or an error if it panics or takes too long.
+async fn catch_panics_and_timeouts<T>(
+    work: impl Future<Output = Result<T>>,
+    deadline: &Deadline,
+) -> Result<T> {
     let work = AssertUnwindSafe(work).catch_unwind();
     match timeout_at(deadline.answer_by().into(), work).await {
         Ok(Ok(outcome)) => outcome,
@@ -151,7 +154,9 @@ mod tests {
             nothing.expect("something");
             Ok(())
         };
-        let error = always(panics, &deadline(60)).await.unwrap_err();
+        let error = catch_panics_and_timeouts(panics, &deadline(60))
+            .await
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
             "the function panicked, which is a defect of it: something"
@@ -162,7 +167,9 @@ mod tests {
     async fn work_that_hangs_is_given_up_while_there_is_time() {
         let (started, deadline) = (Instant::now(), deadline(2));
         let hangs = std::future::pending::<Result<()>>();
-        let error = always(hangs, &deadline).await.unwrap_err();
+        let error = catch_panics_and_timeouts(hangs, &deadline)
+            .await
+            .unwrap_err();
         assert!(error.to_string().starts_with("out of time"), "{error}");
         assert!(started.elapsed() < Duration::from_secs(2));
         assert!(deadline.left() > Duration::ZERO);

@@ -1,7 +1,7 @@
 //! The CloudFormation custom resource that applies the migrations.
 //!
 //! An invocation goes through these modules from the top down: [`handler`] takes the
-//! event and sees that it is answered, come what may; [`migrate`] does the work;
+//! event and makes sure that it is answered; [`migrate`] does the work;
 //! [`apply`] runs Atlas; [`deliver`] sends the [`answer`].
 
 mod answer;
@@ -20,7 +20,7 @@ mod telemetry;
 
 use lambda_runtime::{Error, service_fn};
 
-// One invocation comes at a time, and it mostly waits: more threads would be idle.
+// Lambda sends one event at a time, and handling it is mostly waiting.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();

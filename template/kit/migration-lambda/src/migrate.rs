@@ -1,57 +1,57 @@
-//! The work: bring the database to where the package is.
+//! Brings the database to the version of the package.
 
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, ensure};
-use atlas::{MigrationDirectory, MigrationFile, Standing};
+use atlas::{MigrationDirectory, MigrationFile, MigrationStatus};
 use rds::{Auth, Login};
 
-use crate::apply::Run;
+use crate::apply::{Run, names};
 use crate::config::Config;
 use crate::database::{ConnectError, Database};
 use crate::deadline::Deadline;
 use crate::properties::Properties;
 use crate::redact;
 
-/// A secret that is being rotated: the moment between the new password and its label.
+/// Time between a rotated password and the label of its secret.
 const ROTATION: Duration = Duration::from_secs(2);
 
-/// What was done, or would be in a dry run.
+/// What was applied, or would be in a dry run.
 #[derive(Debug, Default)]
 pub struct Report {
     pub current: Option<String>,
-    /// The names of the files applied; in a dry run none.
+    /// Names of the applied files; empty in a dry run.
     pub applied: Vec<String>,
-    /// The versions that the database has and the package does not.
+    /// Versions that the database has and the package lacks.
     pub ahead: Vec<String>,
-    /// In a dry run, the names of the files that would be applied.
+    /// Names of the files that a dry run would apply.
     pub plan: Option<Vec<String>>,
-    /// All this in words.
+    /// Summary of all fields.
     pub summary: String,
 }
 
-/// Verifies the package, compares it with the database, and lets Atlas apply what is
-/// pending.
+/// Verifies the package, compares it with the database, and applies what is pending with
+/// Atlas.
 ///
-/// `applied` counts the migrations that are applied, even when one fails after them.
+/// `applied` counts applied migrations, also when a later one fails.
 ///
 /// # Errors
-/// When anything keeps the database from being where the package is, unless it is
-/// ahead and may be. The message says what is applied.
+/// When the database cannot be brought to the version of the package, unless it is ahead and
+/// that is allowed. The message says what is applied.
 pub async fn migrate(
     properties: &Properties,
     deadline: &Deadline,
     request_id: &str,
     applied: &AtomicUsize,
 ) -> Result<Report> {
-    let config = Config::read(|name| std::env::var(name).ok(), &properties.database)?;
+    let config = Config::from_env(&properties.database)?;
     let directory = MigrationDirectory::new(&config.migrations);
     verify(&directory, &properties.migration_hash)?;
     let files = directory.files()?;
 
     let (database, login) = connect(&config, deadline).await?;
-    let before = Standing::of(&files, &database.history().await?);
+    let before = MigrationStatus::of(&files, &database.history().await?);
     tracing::info!(
         current = before.current.as_deref(),
         pending = before.pending.len(),
@@ -67,7 +67,7 @@ pub async fn migrate(
     }
     let baseline = match &before.current {
         None => properties.baseline_version.as_deref(),
-        // It is for a database without history.
+        // Only for a database without history.
         Some(_) => None,
     };
     if properties.dry_run {
@@ -94,8 +94,8 @@ pub async fn migrate(
         baseline,
     };
     let names = run.apply(properties.lock_timeout).await?;
-    let after = Standing::of(&files, &run.history().await?);
-    // Another deployment may have come in between, while Atlas waited for its lock.
+    let after = MigrationStatus::of(&files, &run.history().await?);
+    // Another deployment may have run while Atlas waited for its lock.
     judge(&files, &after, properties).with_context(|| match names.as_slice() {
         [] => "nothing was applied".to_owned(),
         names => format!("applied {}, but", names.join(", ")),
@@ -108,7 +108,7 @@ pub async fn migrate(
     Ok(Report::new(&files, &after, names))
 }
 
-/// The name of Atlas' sessions on the server: another for each attempt, as Lambda may
+/// Returns the name of Atlas' sessions on the server, unique for each attempt: Lambda may
 /// deliver an event twice, and one attempt must not end the sessions of the other.
 fn application(request_id: &str) -> String {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
@@ -158,29 +158,29 @@ async fn log_in(config: &Config, deadline: &Deadline) -> Result<Login> {
     Ok(login)
 }
 
-/// Whether Atlas could do its work, and may.
-fn judge(files: &[MigrationFile], standing: &Standing, properties: &Properties) -> Result<()> {
-    if let (None, Some(baseline)) = (&standing.current, &properties.baseline_version) {
+/// Refuses a database that Atlas could not migrate, or must not.
+fn judge(files: &[MigrationFile], status: &MigrationStatus, properties: &Properties) -> Result<()> {
+    if let (None, Some(baseline)) = (&status.current, &properties.baseline_version) {
         ensure!(
             files.iter().any(|file| file.version() == baseline),
             "the property BaselineVersion is {baseline:?}, which no migration of the package has"
         );
     }
     ensure!(
-        standing.skipped.is_empty(),
+        status.skipped.is_empty(),
         "the database is at {}, but lacks older migrations, which would never be applied: {}. \
          Give each a later version, then `just hash-migrations`",
-        standing.current.as_deref().unwrap_or_default(),
-        standing.skipped.join(", ")
+        status.current.as_deref().unwrap_or_default(),
+        status.skipped.join(", ")
     );
     ensure!(
-        standing.ahead.is_empty() || !properties.fail_when_ahead,
+        status.ahead.is_empty() || !properties.fail_when_ahead,
         "the database is ahead of this package, by {}, and OnDatabaseAhead is fail",
-        standing.ahead.join(", ")
+        status.ahead.join(", ")
     );
-    if let Some(broken) = &standing.broken_off {
+    if let Some(broken) = &status.partially_applied {
         ensure!(
-            standing.pending.is_empty() || standing.pending.contains(&broken.version),
+            status.pending.is_empty() || status.pending.contains(&broken.version),
             "{} broke off after {} of {} statements, and this package lacks it, so nothing \
              can be applied: deploy a package that has it, or bring the rest about by hand and \
              declare it done with `atlas migrate set {}`",
@@ -194,7 +194,7 @@ fn judge(files: &[MigrationFile], standing: &Standing, properties: &Properties) 
 }
 
 impl Report {
-    fn new(files: &[MigrationFile], after: &Standing, applied: Vec<String>) -> Self {
+    fn new(files: &[MigrationFile], after: &MigrationStatus, applied: Vec<String>) -> Self {
         let report = Self {
             current: after.current.clone(),
             applied,
@@ -208,7 +208,7 @@ impl Report {
         }
     }
 
-    fn plan(files: &[MigrationFile], before: &Standing, baseline: Option<&str>) -> Self {
+    fn plan(files: &[MigrationFile], before: &MigrationStatus, baseline: Option<&str>) -> Self {
         let plan: Vec<_> = names(files, &before.pending, baseline);
         Self {
             summary: format!("Would apply {}: {}.", plan.len(), plan.join(", ")),
@@ -217,7 +217,7 @@ impl Report {
         }
     }
 
-    fn in_words(&self, in_package: usize, after: &Standing) -> String {
+    fn in_words(&self, in_package: usize, after: &MigrationStatus) -> String {
         let at = self.current.as_deref().unwrap_or("no version");
         let mut text = match self.applied.len() {
             0 => format!("Nothing to apply of {in_package} migrations; the database is at {at}."),
@@ -232,7 +232,7 @@ impl Report {
                 self.ahead.join(", ")
             );
         }
-        if let Some(broken) = &after.broken_off {
+        if let Some(broken) = &after.partially_applied {
             text += &format!(
                 " {} broke off after {} of {} statements, which stay.",
                 broken.version, broken.applied, broken.total
@@ -240,14 +240,4 @@ impl Report {
         }
         text
     }
-}
-
-/// The names of the files with these versions, behind the baseline.
-pub fn names(files: &[MigrationFile], versions: &[String], baseline: Option<&str>) -> Vec<String> {
-    files
-        .iter()
-        .filter(|file| versions.iter().any(|version| version == file.version()))
-        .filter(|file| Some(file.version()) > baseline)
-        .map(|file| file.name.clone())
-        .collect()
 }

@@ -1,26 +1,26 @@
-//! What a stack may say about its migrations.
+//! The properties of the custom resource.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use rds::Overrides;
+use rds::DatabaseOverrides;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// How long to wait for another deployment to the same database.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The properties of the custom resource. CloudFormation makes strings of all values,
-/// and a parameter left blank an empty one, which is as good as none.
+/// The properties of the custom resource. CloudFormation passes all values as strings; an
+/// empty one counts as missing.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Properties {
-    /// The hash of the migration directory that the stack was deployed with, `h1:...`.
+    /// Hash of the migration directory that the stack was deployed with, `h1:...`.
     pub migration_hash: String,
-    /// These beat the environment.
-    pub database: Overrides,
-    /// Only tells what would be applied.
+    /// Values that take precedence over the environment.
+    pub database: DatabaseOverrides,
+    /// Reports what would be applied, and applies nothing.
     pub dry_run: bool,
-    /// The version that a database without history is taken to be at.
+    /// Version that a database without history is assumed to have.
     pub baseline_version: Option<String>,
     /// How long to wait for another deployment to the same database.
     pub lock_timeout: Duration,
@@ -28,7 +28,7 @@ pub struct Properties {
     pub fail_when_ahead: bool,
 }
 
-/// As they come; an unknown one is refused, because a mistyped `DryRun` would apply.
+/// Properties as received. Unknown ones are refused: a mistyped `DryRun` would apply.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
 struct Raw {
@@ -41,10 +41,10 @@ struct Raw {
     baseline_version: Option<String>,
     lock_timeout: Option<String>,
     on_database_ahead: Option<String>,
-    /// Any change of it makes CloudFormation call; its value means nothing.
+    /// Any change makes CloudFormation run an update; the value has no meaning.
     #[serde(rename = "ForceUpdate")]
     _force_update: Option<String>,
-    /// For CloudFormation itself, which passes them on.
+    /// Meant for CloudFormation, which passes it on.
     #[serde(rename = "ServiceToken")]
     _service_token: Option<String>,
     #[serde(rename = "ServiceTimeout")]
@@ -53,7 +53,7 @@ struct Raw {
 
 impl Properties {
     /// # Errors
-    /// When one is unknown, malformed or missing; says which.
+    /// When a property is unknown, malformed or missing; names it.
     pub fn read(properties: Map<String, Value>) -> Result<Self> {
         let mut strings = Map::new();
         for (name, value) in properties {
@@ -76,7 +76,7 @@ impl Properties {
         )?;
         Ok(Self {
             migration_hash: migration_hash.trim().to_owned(),
-            database: Overrides {
+            database: DatabaseOverrides {
                 name: raw.database_name,
                 host: raw.database_host,
                 port: raw.database_port.map(port).transpose()?,
@@ -94,7 +94,7 @@ impl Properties {
     }
 }
 
-/// Whether the second of two values was given; the first is the default.
+/// Returns whether the second of two values is given; the first is the default.
 fn choice(name: &str, value: Option<String>, [no, yes]: [&str; 2]) -> Result<bool> {
     let value = value.unwrap_or_else(|| no.to_owned());
     ensure!(

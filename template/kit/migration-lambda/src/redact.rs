@@ -1,34 +1,20 @@
-//! Keeps secrets out of everything that the function writes.
-//!
-//! Whoever gets hold of a secret calls [`hide`]; from then on the log and the answers
-//! show `***` in its place, whichever way it got into them.
+//! Keeps secrets out of everything that the function writes: after [`hide`], the log and the
+//! answers contain `***` in place of the secret.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use atlas::Secrets;
 
-const BLOT: &str = "***";
-
-/// A text as short as this protects nothing, and without its letters the log could
-/// not be read.
+/// A text of this length protects nothing, and without its letters the log is unreadable.
 const TOO_SHORT: usize = 3;
 
-static SECRETS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static SECRETS: Mutex<Option<Secrets>> = Mutex::new(None);
 
-/// Hides a text in all the ways in which it may be written.
+/// Hides a secret from now on.
 pub fn hide(secret: &str) {
-    let encoded = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
-    let decoded = percent_decode_str(secret).decode_utf8_lossy().into_owned();
-    let quoted = quoted(secret);
-    let quoted_twice = self::quoted(&quoted);
-    let mut secrets = secrets();
-    for form in [secret.to_owned(), encoded, decoded, quoted, quoted_twice] {
-        if form.len() > TOO_SHORT && !secrets.contains(&form) {
-            secrets.push(form);
-        }
+    if secret.len() > TOO_SHORT {
+        secrets().get_or_insert_default().add(secret);
     }
-    // A short one first would break up a long one that holds it.
-    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
 }
 
 /// Hides a pre-signed URL, and each part of it that could serve in another.
@@ -36,42 +22,29 @@ pub fn hide_url(url: &str) {
     hide(url);
     if let Some((_, query)) = url.split_once('?') {
         hide(query);
-        for value in query.split('&').filter_map(|pair| pair.split_once('=')) {
+        for (_, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
             // Shorter ones are dates, versions and durations.
-            if value.1.len() > 16 {
-                hide(value.1);
+            if value.len() > 16 {
+                hide(value);
             }
         }
     }
 }
 
-/// The text without what was hidden.
+/// Returns the text without the hidden secrets.
 pub fn scrub(text: &str) -> String {
-    let mut text = text.to_owned();
-    for secret in secrets().iter() {
-        if text.contains(secret) {
-            text = text.replace(secret, BLOT);
-        }
-    }
-    text
+    secrets()
+        .as_ref()
+        .map_or_else(|| text.to_owned(), |secrets| secrets.scrub(text))
 }
 
-/// Forgets the secrets of the last invocation, lest they pile up in a process that
-/// lives long.
+/// Forgets the secrets of the last invocation: a process handles many.
 pub fn forget() {
-    secrets().clear();
+    *secrets() = None;
 }
 
-fn secrets() -> std::sync::MutexGuard<'static, Vec<String>> {
-    SECRETS
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// As the text stands inside of a JSON string.
-fn quoted(text: &str) -> String {
-    let quoted = serde_json::Value::from(text).to_string();
-    quoted[1..quoted.len() - 1].to_owned()
+fn secrets() -> MutexGuard<'static, Option<Secrets>> {
+    SECRETS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the function writes: a log of JSON lines, and one line of metrics.
+//! Writes the log, as JSON lines, and one line of metrics for each invocation.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
@@ -11,14 +11,14 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::redact::scrub;
 
-/// Logs from now on, panics too. LOG_LEVEL chooses how much.
+/// Starts logging, panics included. LOG_LEVEL sets the level.
 ///
-/// The level is for this program alone: at a low level, its libraries write down
-/// requests, with the URLs that they go to.
+/// The level applies to this program alone: at low levels, libraries log requests with
+/// their URLs.
 pub fn start() {
     let level = std::env::var("LOG_LEVEL")
         .ok()
-        // An empty text would be a level, too.
+        // An empty string would parse as a level.
         .filter(|level| !level.trim().is_empty())
         .and_then(|level| level.trim().parse().ok())
         .unwrap_or(LevelFilter::INFO);
@@ -39,15 +39,15 @@ pub fn start() {
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
 }
 
-/// The request that is handled; empty before the first.
+/// Id of the current request; empty before the first.
 static REQUEST: Mutex<String> = Mutex::new(String::new());
 
-/// Has each line from now on tell the request that it is of, those of libraries too.
+/// Adds the request id to each line from now on, lines of libraries included.
 pub fn begin(request_id: &str) {
     request_id.clone_into(&mut REQUEST.lock().unwrap_or_else(PoisonError::into_inner));
 }
 
-/// Standard output without secrets. It is written to a line at a time, an object of JSON.
+/// Standard output without secrets. Each write is one line, a JSON object.
 struct Scrubbed;
 
 impl Write for Scrubbed {
@@ -67,20 +67,20 @@ impl Write for Scrubbed {
     }
 }
 
-/// How an invocation went.
+/// Metrics of an invocation.
 pub struct Invocation<'a> {
     pub request_type: &'a str,
-    /// Whether it was the first of this process.
+    /// Whether this was the first of the process.
     pub cold_start: bool,
     pub duration: Duration,
     pub applied: usize,
-    /// Whether CloudFormation was told of success.
+    /// Whether the answer was SUCCESS.
     pub succeeded: bool,
     pub answered: bool,
 }
 
 impl Invocation<'_> {
-    /// Writes it in the embedded metric format, of which CloudWatch makes metrics.
+    /// Writes the metrics in CloudWatch's embedded metric format.
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
     pub fn write(&self) {
         let now = SystemTime::now()
@@ -91,7 +91,7 @@ impl Invocation<'_> {
             (true, true) => "SUCCESS",
             (true, false) => "FAILED",
         };
-        // An event may hold any text for a type.
+        // An event may contain any text as its type.
         let request_type = match self.request_type {
             known @ ("Create" | "Update" | "Delete") => known,
             _ => "Other",
@@ -118,7 +118,7 @@ impl Invocation<'_> {
             "RequestType": request_type,
             "ColdStart": self.cold_start,
         });
-        // Nobody is there to be told when standard output is gone.
+        // Without standard output, nothing can be reported.
         let _ = Scrubbed.write_all(format!("{line}\n").as_bytes());
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::{FAST, engine::Engine, notice, site::Address};
+use crate::{engine::Engine, notice, server_options, site::Address};
 
 /// Cluster name of the server in a container. Not that of a local one: the processes
 /// of a container show on the machine, and are not to be taken for a local server's.
@@ -22,15 +22,9 @@ pub(crate) fn start(engine: &Engine, image: &str, name: &str, password: &str) ->
     notice(&format!(
         "starting a container from {image}, which is downloaded first if it is missing"
     ));
-    let mut arguments = vec!["up", "--image", image, "--name", name];
-    let settings: Vec<String> = FAST
-        .iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .chain([format!("cluster_name={}", cluster_name(name))])
-        .collect();
-    for setting in &settings {
-        arguments.extend(["-c", setting]);
-    }
+    let options = server_options(&cluster_name(name));
+    let mut arguments = vec!["up", name, image];
+    arguments.extend(options.iter().map(String::as_str));
     let answer = run(engine, &arguments, password)
         .with_context(|| format!("no container from the image {image}"))?;
     serde_json::from_str(&answer).context("docker-postgres printed no address")
@@ -38,11 +32,9 @@ pub(crate) fn start(engine: &Engine, image: &str, name: &str, password: &str) ->
 
 /// Removes the container, if there is one.
 pub(crate) fn remove(engine: &Engine, name: &str) -> Result<()> {
-    run(engine, &["down", "--name", name], "")
-        .map(drop)
-        .with_context(|| {
-            format!("could not remove the container; try `docker rm --force --volumes {name}`")
-        })
+    run(engine, &["down", name], "").map(drop).with_context(|| {
+        format!("could not remove the container; try `docker rm --force --volumes {name}`")
+    })
 }
 
 /// Runs `docker-postgres`. The password is passed in the environment: arguments show in

@@ -62,18 +62,24 @@ use settings::Config;
 use site::Site;
 pub use temporary::TemporaryDatabase;
 
-/// Server settings that trade durability for speed, and some that make the servers
-/// of all providers alike.
-const FAST: [(&str, &str); 7] = [
-    ("fsync", "off"),
-    ("synchronous_commit", "off"),
-    ("full_page_writes", "off"),
-    ("max_connections", "200"),
-    ("max_wal_size", "256MB"),
-    ("timezone", "UTC"),
-    // As files of the cluster, so that killing it leaves nothing in /dev/shm.
-    ("dynamic_shared_memory_type", "mmap"),
-];
+/// Options of a server. They trade durability for speed, and make the servers of all
+/// providers alike.
+fn server_options(cluster_name: &str) -> Vec<String> {
+    [
+        "fsync=off",
+        "synchronous_commit=off",
+        "full_page_writes=off",
+        "max_connections=200",
+        "max_wal_size=256MB",
+        "timezone=UTC",
+        // As files of the cluster, so that killing it leaves nothing in /dev/shm.
+        "dynamic_shared_memory_type=mmap",
+        &format!("cluster_name={cluster_name}"),
+    ]
+    .iter()
+    .flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()])
+    .collect()
+}
 
 /// Returns the server of the project that this process belongs to; see [`server_in`].
 ///
@@ -134,24 +140,9 @@ pub async fn describe(root: &Path) -> Result<String> {
     }
 }
 
-/// The servers that were started for the project in `root`, of all major versions,
-/// each as `PostgreSQL 17 (Docker)`.
-///
-/// # Errors
-///
-/// When a setting is malformed.
-pub fn started(root: &Path) -> Result<Vec<String>> {
-    let root = canonical(root)?;
-    let sites = Site::all(&root, Config::load(&root)?.major);
-    Ok(sites
-        .iter()
-        .filter_map(|site| Some(removed_name(site.major, site.read()?.provider)))
-        .collect())
-}
-
 /// Stops and removes the servers that were started for the project in `root`, of all
-/// major versions, with all their data. Returns them as [`started`] does. The server
-/// of `TEST_DATABASE_URL` is left alone.
+/// major versions, with all their data. Returns each as `PostgreSQL 17 (Docker)`. The
+/// server of `TEST_DATABASE_URL` is left alone.
 ///
 /// # Errors
 ///
@@ -163,15 +154,11 @@ pub async fn down(root: &Path) -> Result<Vec<String>> {
     for site in Site::all(&root, config.major) {
         let lock = site.lock().await?;
         if let Some(provider) = start::remove(&site, &config).await? {
-            removed.push(removed_name(site.major, provider));
+            removed.push(format!("PostgreSQL {} ({provider})", site.major));
         }
         site.remove(lock)?;
     }
     Ok(removed)
-}
-
-fn removed_name(major: u32, provider: Provider) -> String {
-    format!("PostgreSQL {major} ({provider})")
 }
 
 /// Root of the project: the nearest directory with a `Cargo.lock`, upwards from the

@@ -18,7 +18,7 @@ use anyhow::{Context as _, Result, bail};
 use process::last_lines;
 
 use crate::{
-    FAST, binaries::Binaries, free_port, processes, shared_memory::Segment, site::Address,
+    binaries::Binaries, free_port, processes, server_options, shared_memory::Segment, site::Address,
 };
 
 /// How often to try another port when the free one was taken meanwhile.
@@ -50,8 +50,8 @@ pub(crate) fn start(
         account,
     };
     let port = cluster
-        .create(name, password)
-        .and_then(|()| cluster.start(free_port))
+        .create(password)
+        .and_then(|()| cluster.start(name, free_port))
         .with_context(|| {
             let Binaries { dir, major } = binaries;
             format!("could not start PostgreSQL {major} from {}", dir.display())
@@ -150,7 +150,7 @@ impl Cluster<'_> {
     }
 
     /// Makes the cluster, in a directory that only the server's user can read.
-    fn create(&self, name: &str, password: &str) -> Result<()> {
+    fn create(&self, password: &str) -> Result<()> {
         DirBuilder::new()
             .mode(0o700)
             .create(&self.base)
@@ -176,21 +176,11 @@ impl Cluster<'_> {
                 "--lc-ctype=C.UTF-8"
             });
         process::output(&mut initdb)?;
-        fs::remove_file(&password_file)?;
-        let mut settings = String::from("\n# of dev-postgres\n");
-        for (key, value) in FAST {
-            settings += &format!("{key} = '{value}'\n");
-        }
-        settings += &format!("cluster_name = '{name}'\n");
-        settings += "listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\n";
-        OpenOptions::new()
-            .append(true)
-            .open(self.data().join("postgresql.conf"))?
-            .write_all(settings.as_bytes())?;
-        Ok(())
+        Ok(fs::remove_file(&password_file)?)
     }
 
-    fn start(&self, mut port: impl FnMut() -> Result<u16>) -> Result<u16> {
+    fn start(&self, name: &str, mut port: impl FnMut() -> Result<u16>) -> Result<u16> {
+        let options = server_options(name).join(" ");
         for _ in 0..PORTS {
             let port = port()?;
             let log = self.new_file(&self.log())?;
@@ -204,7 +194,9 @@ impl Cluster<'_> {
                 .arg("--log")
                 .arg(self.log())
                 .arg("--options")
-                .arg(format!("-p {port}"))
+                .arg(format!(
+                    "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' {options}"
+                ))
                 .stdin(Stdio::null())
                 .stdout(log.try_clone()?)
                 .stderr(log)
@@ -231,7 +223,7 @@ impl Cluster<'_> {
         command.current_dir(&self.base);
         // Homebrew's server does not start without a locale.
         command.env("LC_ALL", "C");
-        for (key, _) in std::env::vars_os() {
+        for (key, _) in env::vars_os() {
             // PGDATA, PGPORT, PGOPTIONS and the like are meant for other servers.
             if key.to_string_lossy().starts_with("PG") {
                 command.env_remove(key);
@@ -265,69 +257,4 @@ impl Cluster<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::TcpListener;
-
-    use crate::{binaries, notice, settings::Config};
-
-    /// Runs a test with a cluster that is not started, if binaries are installed.
-    fn with_cluster(test: impl FnOnce(&Cluster<'_>)) {
-        let root = tempfile::tempdir().unwrap();
-        let name = root.path().file_name().unwrap().to_str().unwrap();
-        let name = format!("dev-postgres-test-{name}");
-        let binaries = binaries::find(&Config::load(root.path()).unwrap());
-        let Some(binaries) = &binaries else {
-            return notice("local provider: not tested, no server binaries");
-        };
-        let account = unprivileged_account().unwrap();
-        let base = place(root.path(), &name, account.is_some());
-        fs::create_dir_all(base.parent().unwrap()).unwrap();
-        let cluster = Cluster {
-            base,
-            binaries,
-            account,
-        };
-        cluster.create(&name, "secret").unwrap();
-        test(&cluster);
-        assert!(remove(root.path(), &name).unwrap());
-        assert!(!cluster.base.exists());
-    }
-
-    #[test]
-    fn takes_another_port_if_one_is_taken() {
-        with_cluster(|cluster| {
-            let busy = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-            let taken = busy.local_addr().unwrap().port();
-            let free = free_port().unwrap();
-            let mut ports = [taken, taken, free].into_iter();
-            let port = cluster.start(|| Ok(ports.next().unwrap())).unwrap();
-            assert_eq!(port, free);
-        });
-    }
-
-    #[test]
-    fn gives_up_when_every_port_is_taken() {
-        with_cluster(|cluster| {
-            let busy = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-            let taken = busy.local_addr().unwrap().port();
-            let error = cluster.start(|| Ok(taken)).unwrap_err().to_string();
-            assert!(error.contains("taken"), "{error}");
-        });
-    }
-
-    #[test]
-    fn shows_the_log_when_the_server_does_not_start() {
-        with_cluster(|cluster| {
-            let file = cluster.data().join("postgresql.conf");
-            fs::write(file, "no_such_setting = 1\n").unwrap();
-            let error = cluster.start(free_port).unwrap_err().to_string();
-            assert!(error.contains("no_such_setting"), "{error}");
-        });
-    }
-
-    #[test]
-    fn a_small_memory_is_not_used() {
-        assert!(!has_room("/nonexistent"));
-    }
-}
+mod tests;

@@ -5,8 +5,8 @@ use std::{
     collections::BTreeSet,
     env,
     fs::{self, File, OpenOptions},
-    io::{ErrorKind, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    io::ErrorKind,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -14,6 +14,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
 
 use crate::{Provider, notice};
 
@@ -97,16 +98,12 @@ impl Site {
 
     /// Replaces the record in one step, so that no process reads half of it.
     pub(crate) fn write(&self, state: &State) -> Result<()> {
-        let new = self.dir.join("server.json.new");
-        let write = || -> std::io::Result<()> {
-            gone(fs::remove_file(&new))?;
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&new)?;
-            file.write_all(&serde_json::to_vec_pretty(state)?)?;
-            fs::rename(&new, self.file())
+        let write = || -> Result<()> {
+            // Only this user can read it.
+            let mut file = NamedTempFile::new_in(&self.dir)?;
+            serde_json::to_writer_pretty(&mut file, state)?;
+            file.persist(self.file())?;
+            Ok(())
         };
         write().with_context(|| format!("could not write {}", self.file().display()))
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use atlas::{ApplyOptions, Standing};
+use atlas::{ApplyOptions, MigrationStatus};
 use migrations::{Project, report::count};
 use percent_encoding::percent_decode_str;
 use postgres::settings::setting;
@@ -54,20 +54,20 @@ pub(crate) fn status(project: &Project, url: &str) -> Result<()> {
     for line in divergence(&status) {
         println!("{line}");
     }
-    if let Some(broken_off) = status.broken_off {
+    if let Some(partially_applied) = status.partially_applied {
         println!(
             "broken off: {} after {} of {} statements: {}",
-            broken_off.version,
-            broken_off.applied,
-            broken_off.total,
-            broken_off.error.as_deref().unwrap_or("Atlas was stopped")
+            partially_applied.version,
+            partially_applied.applied,
+            partially_applied.total,
+            partially_applied.error.as_deref().unwrap_or("Atlas was stopped")
         );
     }
     Ok(())
 }
 
 /// Where the history of a database and migrations/ contradict each other.
-fn divergence(status: &Standing) -> Vec<String> {
+fn divergence(status: &MigrationStatus) -> Vec<String> {
     let mut lines = Vec::new();
     if !status.skipped.is_empty() {
         lines.push(format!(
@@ -94,13 +94,6 @@ pub(crate) async fn up(project: &Project) -> Result<()> {
     }
     let url = server.url(&name);
     println!("{server}");
-    let servers = postgres::started(&project.root)?;
-    if servers.len() > 1 {
-        println!(
-            "This project has several servers, which `just db-down` removes: {}",
-            servers.join(", ")
-        );
-    }
     println!("DATABASE_URL={url}");
     if project.migrations.files()?.is_empty() {
         println!("The database is empty: there are no migrations yet (just create-migrations).");

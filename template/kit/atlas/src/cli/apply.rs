@@ -1,58 +1,15 @@
 use std::process::Output;
-use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::Atlas;
 use super::call::Outcome;
-use super::secrets::Secrets;
-use crate::error::MigrationError;
-use crate::{Error, MigrationDirectory};
+use super::commands::{APPLY, ApplyOptions};
+use crate::error::{Error, MigrationError};
+use crate::report::{AppliedFile, ApplyReport};
+use crate::{MigrationDirectory, Secrets};
 
 const ACTION: &str = "apply the migrations";
-pub(super) const COMMAND: &str = "migrate apply";
-
-/// How to apply; the default is Atlas' own.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct ApplyOptions {
-    /// How long to wait for another run to end; Atlas waits 10 s.
-    pub lock_timeout: Option<Duration>,
-    /// The version that a database without history is taken to be at: for one that
-    /// had its tables before it had migrations.
-    pub baseline: Option<String>,
-    /// Only tells what would be applied.
-    pub dry_run: bool,
-}
-
-/// What a run of `atlas migrate apply` did, or would do.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct ApplyReport {
-    /// The files completed by this run, in order; after a dry run, those to come.
-    pub applied: Vec<AppliedFile>,
-    /// The version before the run; none if nothing had been applied.
-    pub current: Option<String>,
-    /// The version that the run was to reach; none if there was nothing to do.
-    pub target: Option<String>,
-}
-
-/// A completed migration.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct AppliedFile {
-    pub name: String,
-    pub version: String,
-    /// The number of statements run; those of an earlier, broken-off run not counted.
-    pub statements: usize,
-}
-
-impl ApplyReport {
-    /// The version that the database is at now; none if nothing was ever applied.
-    pub fn version(&self) -> Option<&str> {
-        match self.applied.last() {
-            Some(last) => Some(&last.version),
-            None => self.current.as_deref(),
-        }
-    }
-}
 
 impl Atlas {
     /// Applies what the database at `url` lacks. A database ahead of the directory
@@ -78,7 +35,7 @@ impl Atlas {
     /// # Errors
     /// As [`Self::apply`].
     pub fn read_apply(output: &Output, url: &str) -> Result<ApplyReport, Error> {
-        let outcome = Outcome::new(ACTION, COMMAND, output, Secrets::of([url]));
+        let outcome = Outcome::new(ACTION, APPLY, output, Secrets::of_urls([url]));
         let run: Run = outcome.json()?;
         let failed = run.applied.iter().find_map(|file| {
             let error = file.error.as_ref()?;

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use super::Atlas;
-use super::secrets::Secrets;
-use crate::{Error, MigrationDirectory};
+use crate::error::{Cause, Error};
+use crate::{MigrationDirectory, Secrets};
 
 /// What a run of Atlas works on; it travels by environment.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ impl<'a> Subject<'a> {
     }
 
     fn secrets(&self) -> Secrets {
-        Secrets::of(self.url.into_iter().chain(self.dev_url))
+        Secrets::of_urls(self.url.into_iter().chain(self.dev_url))
     }
 }
 
@@ -99,7 +99,7 @@ impl Outcome {
             action: self.action,
             command: format!("atlas {}", self.command),
             status: self.status.to_string(),
-            hint: hint(&output),
+            cause: Cause::of(&output),
             output,
         }
     }
@@ -135,38 +135,4 @@ pub(super) fn quieten(command: &mut Command) {
     command
         .env("ATLAS_NO_UPGRADE_SUGGESTIONS", "1")
         .env("ATLAS_NO_UPDATE_NOTIFIER", "1");
-}
-
-/// What to do about the failures that people meet most.
-fn hint(output: &str) -> &'static str {
-    const HINTS: [(&str, &str); 6] = [
-        (
-            "checksum mismatch",
-            "\nThe files do not match atlas.sum: after a deliberate edit or a merge, run `just hash-migrations`",
-        ),
-        (
-            "checksum file not found",
-            "\natlas.sum is missing: bring it back, or run `just hash-migrations`",
-        ),
-        (
-            "connected database is not clean",
-            "\nThe database must be empty: take a fresh one for the dev database",
-        ),
-        (
-            "unexpected number of rows",
-            "\nThis Atlas is too old for the server: use PostgreSQL 15, or a newer Atlas (ATLAS=/path/to/atlas)",
-        ),
-        (
-            "acquiring database lock",
-            "\nAnother run holds the lock: wait for it to end, or allow a longer lock timeout",
-        ),
-        (
-            "connection refused",
-            "\nNo server answers at that address: is PostgreSQL running, and the URL right?",
-        ),
-    ];
-    HINTS
-        .iter()
-        .find(|(symptom, _)| output.contains(symptom))
-        .map_or("", |(_, hint)| hint)
 }

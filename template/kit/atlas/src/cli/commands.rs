@@ -2,11 +2,26 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use super::ApplyOptions;
 use super::call::{Subject, quieten};
 use super::config::{Config, DEV, DIRECTORY, ENVIRONMENT, SOURCE, TARGET, file_url};
 use crate::{Error, MigrationDirectory};
+
+/// The subcommand that applies migrations.
+pub(super) const APPLY: &str = "migrate apply";
+
+/// How to apply; the default is Atlas' own.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ApplyOptions {
+    /// How long to wait for another run to end; Atlas waits 10 s.
+    pub lock_timeout: Option<Duration>,
+    /// The version that a database without history is taken to be at: for one that
+    /// had its tables before it had migrations.
+    pub baseline: Option<String>,
+    /// Only tells what would be applied.
+    pub dry_run: bool,
+}
 
 /// Makes commands for an Atlas binary and runs nothing, not even to see whether the
 /// binary is there: for a caller that knows what it was shipped with.
@@ -55,7 +70,7 @@ impl Commands {
             url: Some(url),
             ..Subject::new(directory)
         };
-        let mut command = self.command(super::apply::COMMAND, &subject)?;
+        let mut command = self.command(APPLY, &subject)?;
         command.args(["--format", "{{ json . }}"]);
         if let Some(timeout) = options.lock_timeout {
             command.args(["--lock-timeout", &format!("{}ms", timeout.as_millis())]);

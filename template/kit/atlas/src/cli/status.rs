@@ -2,7 +2,7 @@ use serde::Deserialize;
 
 use super::Atlas;
 use super::call::Subject;
-use crate::{Error, MigrationDirectory, Revision, Standing};
+use crate::{Error, MigrationDirectory, MigrationStatus, Revision};
 
 impl Atlas {
     /// Compares the database's history with the directory; changes nothing.
@@ -10,7 +10,11 @@ impl Atlas {
     /// # Errors
     /// When Atlas fails, for one because a migration broke off that the directory
     /// does not have.
-    pub fn status(&self, directory: &MigrationDirectory, url: &str) -> Result<Standing, Error> {
+    pub fn status(
+        &self,
+        directory: &MigrationDirectory,
+        url: &str,
+    ) -> Result<MigrationStatus, Error> {
         let subject = Subject {
             url: Some(url),
             ..Subject::new(directory)
@@ -28,7 +32,7 @@ impl Atlas {
         }
         let report: Report = outcome.json()?;
         let history: Vec<Revision> = report.applied.into_iter().map(Row::revision).collect();
-        Ok(Standing::of(&directory.files()?, &history))
+        Ok(MigrationStatus::of(&directory.files()?, &history))
     }
 }
 

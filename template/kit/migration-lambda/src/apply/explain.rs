@@ -1,17 +1,17 @@
-//! What is told of a run that failed: which migration ran, and what is applied.
+//! Error messages for failed runs: which migration ran, and what is applied.
 
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Error, anyhow};
-use atlas::{Standing, sql};
+use atlas::{Cause, MigrationStatus, sql};
 
 use super::Run;
 use crate::database::Running;
 
 impl Run<'_> {
-    /// Atlas was stopped; `not_ended` says why its statement may not have been.
+    /// Describes a run that was stopped; `not_ended` says why its statement may still run.
     pub(super) async fn out_of_time(
         &self,
         running: Option<Running>,
@@ -37,7 +37,7 @@ impl Run<'_> {
         anyhow!(text)
     }
 
-    /// Atlas failed, after it may have waited for its lock.
+    /// Describes a failed run; `waited` is the longest wait for Atlas' lock.
     pub(super) async fn failed(
         &self,
         error: atlas::Error,
@@ -55,12 +55,16 @@ impl Run<'_> {
                 }
                 text
             }
-            atlas::Error::Failed { output, .. } if output.contains("is not clean") => {
-                "the database has tables, but no history of migrations: name the last migration \
+            atlas::Error::Failed {
+                cause: Some(Cause::NotClean),
+                ..
+            } => "the database has tables, but no history of migrations: name the last migration \
                  that they hold with the property BaselineVersion"
-                    .to_owned()
-            }
-            other if other.to_string().contains("acquiring database lock") => format!(
+                .to_owned(),
+            atlas::Error::Failed {
+                cause: Some(Cause::LockHeld),
+                ..
+            } => format!(
                 "another deployment to this database holds the lock, and kept it for {} s \
                  (LockTimeout, or the end of this function's time): wait for its end, then deploy \
                  again",
@@ -73,7 +77,7 @@ impl Run<'_> {
         anyhow!(text)
     }
 
-    /// The state that the database was left in, in words.
+    /// Describes the state of the database.
     async fn what_is_applied(&self, not_ended: Option<Error>) -> String {
         let history = match self.history().await {
             Ok(history) => history,
@@ -83,20 +87,20 @@ impl Run<'_> {
                 );
             }
         };
-        let standing = Standing::of(self.files, &history);
-        let count = self.names_applied(&standing).len();
+        let status = MigrationStatus::of(self.files, &history);
+        let count = self.names_applied(&status).len();
         self.applied.store(count, Ordering::Relaxed);
-        let mut text = match &standing.current {
+        let mut text = match &status.current {
             None => "Nothing is applied.".to_owned(),
             Some(current) => format!("The database is at {current}."),
         };
         let next = self.files.iter().find(|file| {
-            standing
+            status
                 .pending
                 .first()
                 .is_some_and(|next| next == file.version())
         });
-        if let (Some(broken), Some(file)) = (&standing.broken_off, next) {
+        if let (Some(broken), Some(file)) = (&status.partially_applied, next) {
             let _ = write!(
                 text,
                 " Migration {} broke off: {} of its {} statements are applied and stay, for it \
@@ -133,7 +137,7 @@ impl Run<'_> {
     }
 }
 
-/// A statement to stand in a sentence.
+/// Prepares a statement for use in a sentence.
 fn one_statement(sql: &str) -> &str {
     sql.trim().trim_end_matches(';')
 }

@@ -1,10 +1,10 @@
 //! Starts and removes the container of a project, by testcontainers.
 //!
-//!     docker-postgres up --image IMAGE --name NAME [SERVER OPTION...]
-//!     docker-postgres down --name NAME
+//!     docker-postgres up NAME IMAGE [SERVER OPTION...]
+//!     docker-postgres down NAME
 //!
-//! `up` takes the password from POSTGRES_PASSWORD, replaces a container of the
-//! same name, waits until the server is ready and prints one line,
+//! `up` takes the password from POSTGRES_PASSWORD, replaces a container of the same
+//! name, waits until the server is ready and prints its address as
 //! `{"host":"127.0.0.1","port":32768}`. The container outlives the program.
 
 use std::{collections::HashMap, env, path::Path};
@@ -30,7 +30,7 @@ async fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        ["up", "--image", image, "--name", name, options @ ..] => {
+        ["up", name, image, options @ ..] => {
             remove(name).await?;
             let up = up(image, name, options).await;
             if up.is_err() {
@@ -38,16 +38,14 @@ async fn main() -> Result<()> {
             }
             up
         }
-        ["down", "--name", name] => remove(name).await,
-        _ => bail!(
-            "usage: docker-postgres up --image IMAGE --name NAME [OPTION...] | down --name NAME"
-        ),
+        ["down", name] => remove(name).await,
+        _ => bail!("usage: docker-postgres up NAME IMAGE [OPTION...] | down NAME"),
     }
 }
 
 async fn up(image: &str, name: &str, options: &[&str]) -> Result<()> {
     let password = env::var("POSTGRES_PASSWORD").context("POSTGRES_PASSWORD is not set")?;
-    // A colon before a slash is that of a registry's port.
+    // A colon before a slash belongs to a registry's port.
     let (repository, tag) = match image.rsplit_once(':') {
         Some((repository, tag)) if !tag.contains('/') => (repository, tag),
         _ => (image, "latest"),
@@ -58,10 +56,10 @@ async fn up(image: &str, name: &str, options: &[&str]) -> Result<()> {
         .with_tag(tag)
         .with_container_name(name)
         .with_cmd(options.iter().copied())
-        // Not to be removed when this program ends.
+        // Keeps it after this program has ended.
         .with_reuse(ReuseDirective::Always);
     if engine_is_here().await? {
-        // Plain over loopback: a debug build takes long to answer SCRAM.
+        // Plain over loopback: SCRAM is slow in a debug build.
         request = request.with_env_var("POSTGRES_HOST_AUTH_METHOD", "password");
         // By default, the port is open to the network.
         request = request.with_host_config_modifier(|config| {
@@ -78,7 +76,7 @@ async fn up(image: &str, name: &str, options: &[&str]) -> Result<()> {
     }
     let container = request.start().await?;
     let host = match container.get_host().await?.to_string() {
-        // The port is not open on ::1, which localhost may stand for, too.
+        // The port is not open on ::1, which localhost may mean as well.
         host if host == "localhost" => "127.0.0.1".to_owned(),
         host => host,
     };
@@ -87,10 +85,9 @@ async fn up(image: &str, name: &str, options: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Whether the engine's loopback interface is that of this program, by the rule
-/// that testcontainers has for the host to connect to: not if the engine is on
-/// another machine, or if this program is in a container itself and goes by the
-/// gateway of the engine's network.
+/// Whether the engine's loopback interface is that of this program, by the rule that
+/// testcontainers has for the host to connect to: not if the engine is on another
+/// machine, or this program in a container that reaches it through a gateway.
 async fn engine_is_here() -> Result<bool> {
     if env::var("DOCKER_HOST").is_ok_and(|host| !host.starts_with("unix://")) {
         return Ok(false);
