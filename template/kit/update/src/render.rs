@@ -70,26 +70,7 @@ fn cargo_generate(root: &Path) -> Result<PathBuf> {
     if process::optional(Command::new(&on_path).arg("--version"))?.is_some() {
         return Ok(on_path);
     }
-    let directory = tools::directory(root);
-    let program = directory.join("bin/cargo-generate");
-    if !program.exists() {
-        let manifest = tools::manifest(root)?;
-        let version = manifest
-            .get("cargo")
-            .and_then(|cargo| cargo.get("cargo-generate")?.as_str());
-        let version = version.context("tools.toml has no cargo-generate in [cargo]")?;
-        println!("  installing cargo-generate {version}, two or three minutes");
-        process::run_inherited(
-            process::cargo()
-                .args([
-                    "install",
-                    "--locked",
-                    "--no-default-features",
-                    "--ignore-rust-version",
-                ])
-                .args(["cargo-generate", "--version", version, "--root"])
-                .arg(&directory),
-        )?;
-    }
-    Ok(program)
+    // Rendering from a directory takes none of its features, and --debug half the time.
+    let options = ["--debug", "--no-default-features", "--ignore-rust-version"];
+    tools::cargo::install(root, "cargo-generate", &options)
 }
