@@ -73,27 +73,7 @@ fn cargo_generate(root: &Path) -> Result<PathBuf> {
     if process::optional(Command::new(&on_path).arg("--version"))?.is_some() {
         return Ok(on_path);
     }
-    let tools = tools::directory(root);
-    let program = tools.join("bin/cargo-generate");
-    if !program.exists() {
-        let manifest = tools::manifest(root)?;
-        let version = manifest
-            .get("cargo")
-            .and_then(|cargo| cargo.get("cargo-generate")?.as_str())
-            .context("tools.toml has no version of cargo-generate in [cargo]")?;
-        println!("  installing cargo-generate {version} into .tools, two or three minutes");
-        let mut cargo = process::cargo();
-        cargo
-            .args([
-                "install",
-                "--locked",
-                "cargo-generate",
-                "--version",
-                version,
-            ])
-            .args(["--no-default-features", "--ignore-rust-version", "--root"])
-            .arg(&tools);
-        process::run_inherited(&mut cargo)?;
-    }
-    Ok(program)
+    // Rendering from a directory takes none of its features, and --debug half the time.
+    let options = ["--debug", "--no-default-features", "--ignore-rust-version"];
+    tools::cargo::install(root, "cargo-generate", &options)
 }
