@@ -143,11 +143,7 @@ async fn a_kept_database_stays_for_a_day() {
 
 #[tokio::test]
 async fn a_lost_lock_is_taken_anew() {
-<<<<<<< HEAD
     let (_owner, server, _user) = own_server().await;
-=======
-    let (_owner, server, _user) = own_server().await;
->>>>>>> w-postgres
     let url = server.url("postgres");
     let first = server.temporary_database("first").await.unwrap();
     execute(
