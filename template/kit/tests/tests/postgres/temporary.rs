@@ -111,7 +111,7 @@ async fn a_database_in_use_stays_until_it_is_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kept_database_stays_for_a_day() {
-    let (_owner, server, _user) = own_server().await;
+    let (_owner, server, user) = own_server().await;
     let url = server.url("postgres");
     let mut database = server.temporary_database("it's \"kept\"").await.unwrap();
     let name = database.name().to_owned();
