@@ -27,8 +27,7 @@ pub fn install(root: &Path, name: &str, options: &[&str]) -> Result<PathBuf> {
         let mut cargo = process::cargo();
         cargo.args(["install", "--locked", name, "--version", version]);
         cargo.args(options).arg("--root").arg(&tools);
-        process::run_inherited(&mut cargo)
-            .with_context(|| format!("cannot install {name} {version}"))?;
+        process::run_inherited(&mut cargo).with_context(|| format!("cannot install {name} {version}"))?;
     }
     Ok(program)
 }
