@@ -1,74 +1,57 @@
-//! Installs Atlas into `.tools` of the project, never system-wide: the program for
-//! this machine, and the one that the migration function calls.
+//! Installs Atlas into `.tools`, for this machine or another.
 //!
-//! The pinned community release is downloaded, and made executable only after its
-//! checksum was verified. Where it cannot be had, Go builds an older release from
-//! its module proxy; Go verifies what it downloads against its checksum database.
+//! The pinned community release is downloaded and verified by its SHA-256. Where that is
+//! not possible, Go builds the same release, or at last an older one; it verifies the
+//! sources by its checksum database.
 
 use std::{
+    collections::HashMap,
     env, fmt, fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     process::Command,
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
 use tempfile::TempDir;
 
-use crate::download::{Download, download, sha256_of};
+use crate::download::{Download, download};
 
-/// Serves the releases. A mirror is named by the variable `ATLAS_RELEASE_SERVER`.
+/// Serves the releases, unless the variable `ATLAS_RELEASE_SERVER` names a mirror.
 const RELEASE_SERVER: &str = "https://release.ariga.io/atlas";
+/// The Go package of the program.
+const PACKAGE: &str = "ariga.io/atlas/cmd/atlas";
 
-/// A release for one kind of machine. To move to a newer one, take its SHA-256
-/// from the release server: it stands beside the file, with `.sha256` appended.
-/// The server keeps a release for about six months.
-struct Release {
-    platform: &'static str,
-    version: &'static str,
-    sha256: &'static str,
+/// `[atlas]` of tools.toml.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pins {
+    version: String,
+    commit: String,
+    /// SHA-256 of the community release for each platform.
+    sha256: HashMap<String, String>,
+    fallback: Fallback,
 }
 
-const RELEASES: &[Release] = &[
-    Release {
-        platform: "linux-amd64",
-        version: "v1.3.0",
-        sha256: "10d7913e3dce43ab99b8d71534a4cbadaf11a16dc293adf3b91d10e83a0ac70b",
-    },
-    Release {
-        platform: "linux-arm64",
-        version: "v1.2.0",
-        sha256: "8f7f89dd977a85ffe9be66fe157ce462a03036ef67a229ce8a39c3b1856e53f9",
-    },
-    Release {
-        platform: "darwin-amd64",
-        version: "v1.3.0",
-        sha256: "650981a024301775ec964e5134e2d5712b7ef1b25fec4b2ec54bad762b4bdf6f",
-    },
-    Release {
-        platform: "darwin-arm64",
-        version: "v1.3.0",
-        sha256: "4e5ffdc10b2b4fd3a06074aba72848150907d5316cacad7b19bae6c6ae3db991",
-    },
-];
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Fallback {
+    version: String,
+    x_tools: String,
+    newest_postgres: u32,
+}
 
-/// The last release that the Go module proxy has. Its own golang.org/x/tools does
-/// not compile with a current Go, so that is raised.
-const GO_VERSION: &str = "v0.13.1";
-/// The newest PostgreSQL that it works with.
-const GO_VERSION_POSTGRES: u32 = 15;
-const GO_PACKAGE: &str = "ariga.io/atlas/cmd/atlas";
-const GO_MODULE: &str = "module build-atlas
+/// An installed program.
+#[derive(Debug)]
+pub struct Installed {
+    pub program: PathBuf,
+    pub version: String,
+    /// `downloaded` or `built by Go`.
+    pub origin: &'static str,
+}
 
-go 1.24
-
-require (
-\tariga.io/atlas/cmd/atlas v0.13.1
-\tgolang.org/x/tools v0.38.0
-)
-";
-
-/// A kind of machine, as Go and Atlas' releases call it: `linux-arm64`.
+/// A platform as Go and the releases of Atlas name it: `linux-arm64`.
 #[derive(Clone, Copy, Debug)]
 pub struct Platform {
     system: &'static str,
@@ -97,11 +80,6 @@ impl Platform {
             architecture,
         }
     }
-
-    fn release(self) -> Option<&'static Release> {
-        let platform = self.to_string();
-        RELEASES.iter().find(|release| release.platform == platform)
-    }
 }
 
 impl fmt::Display for Platform {
@@ -110,132 +88,137 @@ impl fmt::Display for Platform {
     }
 }
 
-/// Installs Atlas for this machine at `.tools/atlas` below `root`.
-pub fn install(root: &Path) -> Result<()> {
-    let (tools, scratch) = tools(root)?;
-    let platform = Platform::here();
-    let release = platform.release();
-    let sha256 = release.map(|release| setting("ATLAS_SHA256", release.sha256));
-    let made = match fetch(platform, sha256.as_deref(), scratch.path())? {
-        Ok(program) => program,
-        Err(unavailable) => {
-            println!("- Atlas cannot be downloaded: {unavailable}");
-            build(platform, scratch.path()).with_context(|| {
-                format!(
-                    "Atlas was not installed. Download: {unavailable}. Do one of these, then run \
-                     `just setup` again: put Atlas on PATH (https://atlasgo.io/community-edition), \
-                     name a program with ATLAS=/path/to/atlas, name a mirror with \
-                     ATLAS_RELEASE_SERVER, or install Go (https://go.dev/dl)"
-                )
-            })?
-        }
-    };
-    put(&made, &tools.join("atlas"))
-}
-
-/// Atlas for another machine, which is to work with PostgreSQL `major`; returns the
-/// program and its version. What was made once is kept in `.tools`.
-pub fn for_platform(
-    root: &Path,
-    platform: Platform,
-    major: u32,
-) -> Result<(PathBuf, &'static str)> {
-    let (tools, scratch) = tools(root)?;
-    let unavailable = match platform.release() {
-        None => format!("there is no release for {platform}"),
-        Some(release) => {
-            let kept = tools.join(format!("atlas-{platform}-{}", release.version));
-            if kept.exists() && sha256_of(&kept)? == release.sha256 {
-                return Ok((kept, release.version));
-            }
-            match fetch(platform, Some(release.sha256), scratch.path())? {
-                Ok(program) => {
-                    put(&program, &kept)?;
-                    return Ok((kept, release.version));
-                }
-                Err(unavailable) => unavailable,
-            }
-        }
-    };
-    println!("- Atlas for {platform} cannot be downloaded: {unavailable}");
-    const REMEDY: &str = "name a program for that machine with ATLAS_LAMBDA=/path/to/atlas, or a \
-                          mirror of the releases with ATLAS_RELEASE_SERVER";
-    ensure!(
-        major <= GO_VERSION_POSTGRES,
-        "there is no Atlas for {platform} here that works with PostgreSQL {major}: what Go could \
-         build, {GO_VERSION}, knows versions up to {GO_VERSION_POSTGRES}. Download: {unavailable}. \
-         Make the release server reachable, {REMEDY}"
-    );
-    let kept = tools.join(format!("atlas-{platform}-{GO_VERSION}"));
-    if !kept.exists() {
-        let built = build(platform, scratch.path()).with_context(|| {
-            format!(
-                "there is no Atlas for {platform}. Download: {unavailable}. Install Go \
-                 (https://go.dev/dl), {REMEDY}"
-            )
-        })?;
-        put(&built, &kept)?;
-    }
-    Ok((kept, GO_VERSION))
-}
-
-/// The directory for tools, and one inside it that goes away. All ways to a program
-/// end in a rename, so that no half a program is ever found.
-fn tools(root: &Path) -> Result<(PathBuf, TempDir)> {
-    let tools = root.join(".tools");
-    fs::create_dir_all(&tools).with_context(|| format!("cannot create {}", tools.display()))?;
-    let scratch = tempfile::tempdir_in(&tools)?;
-    Ok((tools, scratch))
-}
-
-fn put(made: &Path, program: &Path) -> Result<()> {
-    fs::set_permissions(made, fs::Permissions::from_mode(0o755))?;
-    fs::rename(made, program).with_context(|| format!("cannot put Atlas at {}", program.display()))
-}
-
-/// The downloaded and verified program, or why there is none to download.
+/// Installs Atlas for this machine, and links `.tools/atlas` to it.
 ///
 /// # Errors
-/// When a file came that is not the pinned one: going on would be unsafe.
-fn fetch(
-    platform: Platform,
-    sha256: Option<&str>,
-    directory: &Path,
-) -> Result<Result<PathBuf, String>> {
-    let (Some(release), Some(expected)) = (platform.release(), sha256) else {
-        return Ok(Err(format!("there is no release for {platform}")));
-    };
-    let server = setting("ATLAS_RELEASE_SERVER", RELEASE_SERVER);
-    let url = format!(
-        "{}/atlas-community-{platform}-{}",
-        server.trim_end_matches('/'),
-        release.version
-    );
-    let file = directory.join("download");
-    match download(&url, &file, expected)? {
-        Download::Done => Ok(Ok(file)),
-        Download::Unavailable(why) => Ok(Err(why)),
-        Download::Other(found) => bail!(
-            "the file at {url} is not the pinned release: its SHA-256 is {found}, expected \
-             {expected}. Nothing was installed. If you changed ATLAS_RELEASE_SERVER, check what it \
-             serves"
-        ),
-    }
+/// When no way works, or a downloaded file is not the pinned release.
+pub fn install(root: &Path) -> Result<Installed> {
+    let installed = provide(root, Platform::here(), None).context(
+        "Atlas was not installed. Put it on PATH (https://atlasgo.io/community-edition), name a \
+         program with ATLAS=/path/to/atlas, or read on, then run `just setup` again",
+    )?;
+    let tools = crate::directory(root);
+    let scratch = tempfile::tempdir_in(&tools)?;
+    let link = scratch.path().join("atlas");
+    symlink(installed.program.file_name().unwrap_or_default(), &link)?;
+    fs::rename(&link, tools.join("atlas")).context("cannot link .tools/atlas")?;
+    Ok(installed)
 }
 
-/// Builds Atlas with Go.
-fn build(platform: Platform, directory: &Path) -> Result<PathBuf> {
-    if process::optional(Command::new("go").arg("version"))?.is_none() {
-        bail!("Go is not installed either");
-    }
+/// Installs an Atlas for another machine that works with PostgreSQL `major`; returns the
+/// program and its version.
+///
+/// # Errors
+/// As [`install`].
+pub fn for_platform(root: &Path, platform: Platform, major: u32) -> Result<(PathBuf, String)> {
+    let installed = provide(root, platform, Some(major))?;
+    Ok((installed.program, installed.version))
+}
+
+/// Tries each way to get Atlas, best first. Programs stay in `.tools`, so that the next run
+/// tries again only the ways that are better than the one that worked.
+fn provide(root: &Path, platform: Platform, postgres: Option<u32>) -> Result<Installed> {
+    let pins: Pins = crate::manifest(root)?
+        .remove("atlas")
+        .context("tools.toml has no [atlas]")?
+        .try_into()
+        .context("tools.toml: [atlas]")?;
+    let tools = crate::directory(root);
+    fs::create_dir_all(&tools).with_context(|| format!("cannot create {}", tools.display()))?;
+    let installed = |version: &str, suffix: &str, origin| Installed {
+        program: tools.join(format!("atlas-{platform}-{version}{suffix}")),
+        version: version.to_owned(),
+        origin,
+    };
+
+    let release = installed(&pins.version, "", "downloaded");
+    let unavailable = match pins.sha256.get(&platform.to_string()) {
+        _ if release.program.exists() => return Ok(release),
+        None => "tools.toml has no SHA-256 of it".to_owned(),
+        Some(sha256) => match fetch(&release, platform, sha256)? {
+            Ok(()) => return Ok(release),
+            Err(unavailable) => unavailable,
+        },
+    };
     println!(
-        "  building Atlas {GO_VERSION} with Go, a few minutes (it works with PostgreSQL up to \
-         {GO_VERSION_POSTGRES})"
+        "- Atlas {} for {platform} cannot be downloaded: {unavailable}",
+        pins.version
     );
-    fs::write(directory.join("go.mod"), GO_MODULE)?;
+
+    // Its own `replace ariga.io/atlas => ../..` counts only in its own repository.
+    let same = installed(&pins.version, "-go", "built by Go");
+    let modules = format!(
+        "require {PACKAGE} {}\nreplace ariga.io/atlas => ariga.io/atlas {}\n",
+        pins.commit, pins.version
+    );
+    let Err(error) = build(&same, platform, &modules, "community") else {
+        return Ok(same);
+    };
+    println!("- Atlas {} cannot be built: {error:#}", pins.version);
+
+    let Fallback {
+        version,
+        x_tools,
+        newest_postgres,
+    } = &pins.fallback;
+    const REMEDY: &str = "Install Go (https://go.dev/dl), or make the release server reachable, or \
+                          a mirror of it that ATLAS_RELEASE_SERVER names";
+    if let Some(major) = postgres {
+        ensure!(
+            major <= *newest_postgres,
+            "no Atlas for {platform} that works with PostgreSQL {major}: {unavailable}. {REMEDY}"
+        );
+    }
+    let older = installed(version, "", "built by Go");
+    let modules = format!("require {PACKAGE} {version}\nrequire golang.org/x/tools {x_tools}\n");
+    build(&older, platform, &modules, "")
+        .with_context(|| format!("no Atlas for {platform}: {unavailable}. {REMEDY}"))?;
+    Ok(older)
+}
+
+/// Downloads the release; returns the reason where that is not possible.
+///
+/// # Errors
+/// When the file is not the pinned one: to continue would be unsafe.
+fn fetch(release: &Installed, platform: Platform, sha256: &str) -> Result<Result<(), String>> {
+    let server = env::var("ATLAS_RELEASE_SERVER").unwrap_or_default();
+    let server = match server.trim_end_matches('/') {
+        "" => RELEASE_SERVER,
+        mirror => mirror,
+    };
+    let url = format!("{server}/atlas-community-{platform}-{}", release.version);
+    let scratch = scratch(release)?;
+    let file = scratch.path().join("atlas");
+    Ok(match download(&url, &file, sha256)? {
+        Download::Done => Ok(release.put(&file)?),
+        Download::Unavailable(reason) => Err(reason),
+        Download::Other(found) => bail!(
+            "the file at {url} is not the pinned release: its SHA-256 is {found}, but tools.toml \
+             says {sha256}. Nothing was installed. If you changed tools.toml, change the SHA-256 \
+             with the version; if you set ATLAS_RELEASE_SERVER, check what it serves"
+        ),
+    })
+}
+
+/// Builds Atlas from the Go modules that `modules` requires, unless it is there. `flavor` is
+/// what `atlas version` says of the edition.
+fn build(program: &Installed, platform: Platform, modules: &str, flavor: &str) -> Result<()> {
+    if program.program.exists() {
+        return Ok(());
+    }
+    let go = process::optional(Command::new("go").arg("version"))?;
+    ensure!(go.is_some(), "Go is not installed");
+    let version = &program.version;
+    println!("  building Atlas {version} for {platform} with Go, which takes a few minutes");
+    let scratch = scratch(program)?;
+    fs::write(
+        scratch.path().join("go.mod"),
+        format!("module build-atlas\n\ngo 1.24\n\n{modules}"),
+    )?;
+    let api = format!("{PACKAGE}/internal/cmdapi");
     process::output(
         Command::new("go")
-            .current_dir(directory)
+            .current_dir(scratch.path())
             .envs([
                 ("CGO_ENABLED", "0"),
                 ("GOOS", platform.system),
@@ -245,16 +228,24 @@ fn build(platform: Platform, directory: &Path) -> Result<PathBuf> {
             ])
             .args(["build", "-trimpath", "-ldflags"])
             .arg(format!(
-                "-s -w -X {GO_PACKAGE}/internal/cmdapi.version={GO_VERSION}"
+                "-s -w -X {api}.version={version} -X {api}.flavor={flavor}"
             ))
-            .args(["-o", "atlas", GO_PACKAGE]),
+            .args(["-o", "atlas", PACKAGE]),
     )?;
-    Ok(directory.join("atlas"))
+    program.put(&scratch.path().join("atlas"))
 }
 
-fn setting(variable: &str, default: &str) -> String {
-    env::var(variable)
-        .ok()
-        .filter(|value| !value.is_empty())
-        .unwrap_or_else(|| default.to_owned())
+/// Creates a directory beside the program, for files that are not finished.
+fn scratch(program: &Installed) -> Result<TempDir> {
+    let tools = program.program.parent().context("no directory")?;
+    Ok(tempfile::tempdir_in(tools)?)
+}
+
+impl Installed {
+    /// Moves a finished file to its place, so that nobody finds half a program.
+    fn put(&self, made: &Path) -> Result<()> {
+        fs::set_permissions(made, fs::Permissions::from_mode(0o755))?;
+        fs::rename(made, &self.program)
+            .with_context(|| format!("cannot write {}", self.program.display()))
+    }
 }

@@ -3,22 +3,21 @@
 use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result};
+use process::text;
 use sha2::{Digest, Sha256};
 
-use process::{self, text};
-
-/// What came of a download.
+/// Outcome of a download.
 #[derive(Debug)]
 pub enum Download {
-    /// The file, with the SHA-256 that it must have.
+    /// The file has the expected SHA-256.
     Done,
-    /// A file came, with this other SHA-256.
+    /// The file has this SHA-256 instead.
     Other(String),
-    /// No file came, and why.
+    /// The reason why there is no file.
     Unavailable(String),
 }
 
-/// Downloads `url` to `file`, with curl, which knows the proxies and certificates of
+/// Downloads `url` to `file` with curl, which knows the proxies and certificates of
 /// this machine. `sha256` is in hexadecimal.
 pub fn download(url: &str, file: &Path, sha256: &str) -> Result<Download> {
     println!("  downloading {url}");
@@ -41,7 +40,7 @@ pub fn download(url: &str, file: &Path, sha256: &str) -> Result<Download> {
     })
 }
 
-/// The SHA-256 of a file in hexadecimal.
+/// Returns the SHA-256 of a file, in hexadecimal.
 pub fn sha256_of(file: &Path) -> Result<String> {
     let contents = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     Ok(hex::encode(Sha256::digest(contents)))

@@ -1,6 +1,7 @@
 //! Finds and installs the programs that `tools.toml` names, into `.tools` of the project.
 
 pub mod atlas;
+pub mod cargo;
 pub mod download;
 
 use std::{

@@ -1,9 +1,9 @@
-//! `setup`: what a fresh clone needs. Safe to run again.
+//! `setup`: prepares a fresh clone. Safe to run again.
 
 use std::{fs, process::Command};
 
 use anyhow::{Context, Result};
-use atlas::Edition;
+use atlas::{Atlas, Edition};
 use migrations::Project;
 use postgres::settings::setting;
 use process::text;
@@ -21,7 +21,7 @@ fn environment_file(project: &Project) -> Result<()> {
         println!("✓ .env is there");
         return Ok(());
     }
-    // Commented out: what nobody overrides here follows .env.example.
+    // Commented out, so that settings nobody overrides follow .env.example.
     let example = fs::read_to_string(project.root.join(".env.example"))
         .context("cannot read .env.example")?;
     let lines = example.lines().map(|line| match line {
@@ -74,13 +74,13 @@ fn git_hook(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// Whether git runs hooks of another origin, git-lfs for one.
+/// Whether `.git/hooks` holds hooks that would no longer run, such as git-lfs'.
 fn has_other_hooks(project: &Project) -> Result<bool> {
     let Ok(hooks) = fs::read_dir(project.root.join(".git/hooks")) else {
         return Ok(false);
     };
     for hook in hooks {
-        // Examples, and a note that some programs put there, have an extension.
+        // Examples, and notes that some programs leave there, have an extension.
         if hook?.path().extension().is_none() {
             return Ok(true);
         }
@@ -88,26 +88,41 @@ fn has_other_hooks(project: &Project) -> Result<bool> {
     Ok(false)
 }
 
+/// Finds Atlas or installs it, and says what it can do.
 fn atlas(project: &Project) -> Result<()> {
-    let atlas = match project.atlas() {
-        Ok(atlas) => atlas,
+    let root = fs::canonicalize(&project.root)?;
+    let ours = |atlas: &Atlas| atlas.binary().starts_with(tools::directory(&root));
+    let named = setting(&root, "ATLAS")?.is_some();
+    let (atlas, origin) = match project.atlas() {
+        Ok(atlas) if named => (atlas, "named by ATLAS"),
+        Ok(atlas) if !ours(&atlas) => (atlas, "on PATH"),
         // A program that the user named is not replaced by another one.
-        Err(error) if setting(&project.root, "ATLAS")?.is_some() => return Err(error),
-        Err(_) => {
-            tools::atlas::install(&project.root)?;
-            project.atlas()?
+        Err(error) if named => return Err(error),
+        _ => {
+            let origin = tools::atlas::install(&root)?.origin;
+            (project.atlas()?, origin)
         }
     };
+    let edition = match atlas.edition() {
+        Edition::Community => " (community edition)",
+        Edition::Official => "",
+    };
+    let servers = match atlas.supports_server(16) {
+        Ok(()) => "every PostgreSQL",
+        Err(_) => "PostgreSQL up to 15",
+    };
+    let lint = if atlas.supports_lint() {
+        ""
+    } else {
+        ", its lint only for paying accounts"
+    };
+    let binary = atlas.binary();
     println!(
-        "✓ Atlas {}{}: {}",
+        "✓ Atlas {}{edition}, {origin}: {servers}{lint} ({})",
         atlas.version(),
-        match atlas.edition() {
-            Edition::Community => " (community edition)",
-            Edition::Official => "",
-        },
-        atlas.binary().display()
+        binary.strip_prefix(&root).unwrap_or(binary).display()
     );
-    let major = setting(&project.root, "POSTGRES_MAJOR")?;
+    let major = setting(&root, "POSTGRES_MAJOR")?;
     if let Some(major) = major.and_then(|major| major.parse().ok())
         && let Err(error) = atlas.supports_server(major)
     {

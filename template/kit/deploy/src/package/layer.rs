@@ -38,7 +38,8 @@ pub(super) fn atlas(
         });
     }
     let platform = Platform::linux(architecture.in_go());
-    let (program, version) = tools::atlas::for_platform(&project.root, platform, major)?;
+    let (program, version) = tools::atlas::for_platform(&project.root, platform, major)
+        .with_context(|| format!("{OVERRIDE}=/path/to/atlas can name the function's Atlas"))?;
     architecture.check_program(&program)?;
     Ok(LambdaAtlas {
         program,

@@ -57,6 +57,7 @@ fn sandbox() -> Sandbox {
     );
     for (name, text) in [
         ("Cargo.lock", ""),
+        ("tools.toml", include_str!("../../../../tools.toml")),
         (
             "Cargo.toml",
             "[workspace.metadata.migrations]\nfile-name = 'sql'\nbase-branch = 'main'\n",
@@ -282,7 +283,7 @@ fn packs_no_atlas_that_is_too_old_for_the_database(sandbox: Sandbox) {
         &[
             "linux-arm64",
             "PostgreSQL 17",
-            "127.0.0.1",
+            "SHA-256",
             "ATLAS_LAMBDA=",
             "ATLAS_RELEASE_SERVER",
         ],
@@ -303,11 +304,13 @@ fn refuses_an_atlas_that_is_not_the_pinned_release(sandbox: Sandbox) {
     symlink(which("curl"), sandbox.at("bin/curl")).unwrap();
     let served = sandbox.at("served");
     fs::create_dir(&served).unwrap();
-    // Whatever version is pinned: each URL leads to some file.
-    for version in 0..10 {
-        let name = format!("atlas-community-linux-arm64-v1.{version}.0");
-        fs::write(served.join(name), "gotcha").unwrap();
-    }
+    let file = sandbox.root().join("tools.toml");
+    let pins = fs::read_to_string(&file).unwrap();
+    fs::write(&file, pins.replace("linux-amd64", "linux-arm64")).unwrap();
+    let (_, version) = pins.split_once("\nversion = \"").unwrap();
+    let (version, _) = version.split_once('"').unwrap();
+    let name = format!("atlas-community-linux-arm64-{version}");
+    fs::write(served.join(name), "gotcha").unwrap();
     let mut command = sandbox.deploy(&["package"]);
     command.env_remove("ATLAS_LAMBDA").env(
         "ATLAS_RELEASE_SERVER",

@@ -70,5 +70,6 @@ fn errors_contain_no_password(project: Project, #[case] url: &str, #[case] told:
         for text in [text, format!("{error:?}")] {
             assert!(!text.contains("Sw0rdf1sh"), "{text}");
         }
+        assert!(error.to_string().contains(told), "{error}");
     }
 }
