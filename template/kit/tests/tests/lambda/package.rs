@@ -59,7 +59,7 @@ fn the_hash_must_be_that_of_the_package(bed: TestBed) {
 fn a_damaged_package_is_refused(bed: TestBed, #[case] damage: fn(&TestBed), #[case] reason: &str) {
     let event = bed.create();
     damage(&bed);
-    let reason = format!("the package is damaged; build and deploy it anew: {reason}");
+    let reason = format!("the package is damaged; build and deploy it again: {reason}");
     bed.assert_fails(&event, &reason);
     assert_eq!(bed.tables(), "");
 }
