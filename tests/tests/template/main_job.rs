@@ -497,7 +497,10 @@ fn checks_out_the_same_bytes_under_core_autocrlf() {
 
 #[test]
 fn passes_its_own_lints() {
-    Shared::take().just(&["lint"]).succeeded().unwrap();
+    Shared::with_first_migration()
+        .just(&["lint"])
+        .succeeded()
+        .unwrap();
 }
 
 #[test]

@@ -1,9 +1,13 @@
-//! `just update-template` over the histories that repositories have.
+//! `just update-template` in repositories with all kinds of history.
 
 use std::{
-    fs,
+    env, fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
+    sync::OnceLock,
+    thread,
+    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -11,7 +15,7 @@ use template_tests::{Outcome, Project, Tools, checkout, run};
 
 use crate::shared::says;
 
-/// A template with the versions 0.1.0 and 0.2.0, and a repository made from the first.
+/// A template with the versions 0.1.0 and 0.2.0, and a repository rendered from the first.
 struct World {
     directory: TempDir,
     project: Project,
@@ -40,9 +44,57 @@ fn edit(path: &Path, from: &str, to: &str) {
     fs::write(path, contents.replacen(from, to, 1)).unwrap();
 }
 
+fn append(path: &Path, text: &str) {
+    let contents = fs::read_to_string(path).unwrap();
+    fs::write(path, contents + text).unwrap();
+}
+
+/// Commits the template at `template` as a version, with its tag.
+fn release(template: &Path, version: &str) {
+    write(
+        &template.join("template/kit/VERSION"),
+        &format!("{version}\n"),
+    );
+    let answers = template.join("template/.template-answers.toml");
+    let text = fs::read_to_string(&answers).unwrap();
+    let old = text.lines().find(|line| line.starts_with("version = "));
+    edit(&answers, old.unwrap(), &format!("version = \"{version}\""));
+    git(template, &["add", "--all"]);
+    let message = ["--quiet", "--allow-empty", "--message", version];
+    git(template, &[&["commit"], &message[..]].concat());
+    git(template, &["tag", &format!("v{version}")]);
+}
+
+/// Renders a template that is a directory, into `parent/shop`.
+fn render(template: &Path, parent: &Path, answers: &[(&str, &str)]) -> Project {
+    let tools = Tools::find().unwrap();
+    let source = ["--path".as_ref(), template.as_os_str()];
+    fs::create_dir_all(parent).unwrap();
+    Project::render_from(&tools.cargo_generate, &source, parent, "shop", answers)
+        .succeeded()
+        .unwrap();
+    Project::with_tools(parent.join("shop")).unwrap()
+}
+
+/// The commands of this checkout: building them in every render would take a minute each.
+fn program() -> PathBuf {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let template = checkout().join("template");
+        let mut cargo = Command::new("cargo");
+        cargo.current_dir(&template);
+        run(cargo.args(["build", "--quiet", "--bin", "xtask"]))
+            .succeeded()
+            .unwrap();
+        let target = env::var_os("CARGO_TARGET_DIR").map_or(template.join("target"), PathBuf::from);
+        target.join("debug/xtask")
+    };
+    PROGRAM.get_or_init(build).clone()
+}
+
 impl World {
-    /// `change` makes the second version of the template out of the first.
-    fn new(change: impl Fn(&Path)) -> Self {
+    /// `change` turns the first version of the template into the second.
+    fn new(answers: &[(&str, &str)], change: impl Fn(&Path)) -> Self {
         let directory = TempDir::new().unwrap();
         let template = directory.path().join("source");
         let files = run(Command::new("git").current_dir(checkout()).args([
@@ -53,52 +105,21 @@ impl World {
         ]))
         .succeeded()
         .unwrap();
-        for file in files
+        let files = files
             .output
             .lines()
-            .filter(|file| checkout().join(file).is_file())
-        {
+            .map(|file| (file, checkout().join(file)));
+        for (file, from) in files.filter(|(_, from)| from.is_file()) {
             let to = template.join(file);
             fs::create_dir_all(to.parent().unwrap()).unwrap();
-            fs::copy(checkout().join(file), to).unwrap();
+            fs::copy(from, to).unwrap();
         }
         git(&template, &["init", "--quiet", "--initial-branch", "main"]);
-        let release = |version: &str| {
-            write(
-                &template.join("template/kit/VERSION"),
-                &format!("{version}\n"),
-            );
-            let answers = template.join("template/.template-answers.toml");
-            let text = fs::read_to_string(&answers).unwrap();
-            let old = text
-                .lines()
-                .find(|line| line.starts_with("version = "))
-                .unwrap()
-                .to_owned();
-            edit(&answers, &old, &format!("version = \"{version}\""));
-            git(&template, &["add", "--all"]);
-            git(
-                &template,
-                &["commit", "--quiet", "--allow-empty", "--message", version],
-            );
-            git(&template, &["tag", &format!("v{version}")]);
-        };
-        release("0.1.0");
-        let answers = [("template_source", template.to_str().unwrap())];
-        let tools = Tools::find().unwrap();
-        let at_first = ["--path".as_ref(), template.as_os_str()];
-        Project::render_from(
-            &tools.cargo_generate,
-            &at_first,
-            directory.path(),
-            "shop",
-            &answers,
-        )
-        .succeeded()
-        .unwrap();
+        release(&template, "0.1.0");
+        let source = [("template_source", template.to_str().unwrap())];
+        let project = render(&template, directory.path(), &[answers, &source].concat());
         change(&template);
-        release("0.2.0");
-        let project = Project::with_tools(directory.path().join("shop")).unwrap();
+        release(&template, "0.2.0");
         let world = Self { directory, project };
         world.git(&["config", "user.name", "A"]);
         world.git(&["config", "user.email", "a@example.com"]);
@@ -108,6 +129,16 @@ impl World {
 
     fn source(&self) -> PathBuf {
         self.directory.path().join("source")
+    }
+
+    /// A directory with version 0.1.0 of the template, for `--base`.
+    fn base(&self) -> String {
+        let base = self.directory.path().join("base").display().to_string();
+        git(
+            &self.source(),
+            &["worktree", "add", "--quiet", &base, "HEAD~1"],
+        );
+        base
     }
 
     fn at(&self, file: &str) -> PathBuf {
@@ -127,61 +158,56 @@ impl World {
         self.git(&["commit", "--quiet", "--allow-empty", "--message", "work"]);
     }
 
-    fn update(&self, options: &[&str]) -> Outcome {
-        // By the program of this checkout: to build it in every render would take a minute each.
+    fn command(&self, options: &[&str]) -> Command {
         let mut command = self.project.command(program());
         let tools = Tools::find().unwrap();
         let bin = tools.cargo_generate.parent().unwrap();
-        let path = std::env::var("PATH").unwrap();
+        let path = env::var("PATH").unwrap();
         command.env("PATH", format!("{}:{path}", bin.display()));
-        run(command.arg("update-template").args(options))
+        command.arg("update-template").args(options);
+        command
     }
-}
 
-fn program() -> PathBuf {
-    use std::sync::OnceLock;
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    let build = || {
-        let template = checkout().join("template");
-        let mut cargo = Command::new("cargo");
-        cargo
-            .current_dir(&template)
-            .args(["build", "--quiet", "--bin", "xtask"]);
-        run(&mut cargo).succeeded().unwrap();
-        let target =
-            std::env::var_os("CARGO_TARGET_DIR").map_or(template.join("target"), PathBuf::from);
-        target.join("debug/xtask")
-    };
-    PROGRAM.get_or_init(build).clone()
+    fn update(&self, options: &[&str]) -> Outcome {
+        run(&mut self.command(options))
+    }
+
+    /// Runs an update that must fail, print all of `words`, and change nothing.
+    fn refuses(&self, options: &[&str], words: &[&str]) {
+        let before = self.git(&["status", "--porcelain"]);
+        let update = self.update(options);
+        assert!(!update.success, "{}", update.output);
+        says(&update, words);
+        assert_eq!(self.git(&["status", "--porcelain"]), before);
+    }
+
+    fn lock_is_in_step(&self) {
+        let mut cargo = self.project.command("cargo");
+        run(cargo.args(["update", "--workspace", "--locked", "--offline"]))
+            .succeeded()
+            .unwrap();
+    }
 }
 
 const USER: &str = "crates/entity/src/user.rs";
 
 #[test]
 fn edits_of_the_user_stay_and_the_kit_is_replaced() {
-    let world = World::new(|template| {
-        write(
-            &template.join("template/kit/process/NEW"),
-            "new in the kit\n",
-        );
-        fs::remove_file(template.join("template/.squawk.toml")).unwrap();
-        fs::rename(
-            template.join("template/atlas.hcl"),
-            template.join("template/kit/atlas.hcl"),
-        )
-        .unwrap();
-        edit(
-            &template.join("template/kit/kit.just"),
-            "# The recipes",
-            "# All recipes",
-        );
-        edit(
-            &template.join("template/Cargo.toml"),
-            "debug = false",
-            "debug = 0",
-        );
+    let world = World::new(&[], |template| {
+        let at = |file: &str| template.join("template").join(file);
+        write(&at("kit/process/NEW"), "new in the kit\n");
+        fs::remove_file(at(".squawk.toml")).unwrap();
+        fs::rename(at("atlas.hcl"), at("kit/atlas.hcl")).unwrap();
+        fs::remove_dir_all(at("kit/deploy")).unwrap();
+        edit(&at("kit/kit.just"), "# The recipes", "# All recipes");
+        edit(&at("Cargo.toml"), "debug = false", "debug = 0");
+        append(&at("crates/app/src/lib.rs"), "// better\n");
+        write(&at("crates/app/src/new.rs"), "// new\n");
+        let stack = fs::read_to_string(at("template.yaml")).unwrap();
+        let stack = stack.replace("MigrationHash:", "  MigrationHash:");
+        fs::write(at("template.yaml"), stack).unwrap();
     });
-    // The user has edited, deleted and renamed what is theirs, and added migrations.
+    // The user edited, deleted and renamed what is theirs, and added migrations.
     edit(
         &world.at(USER),
         "pub name: String",
@@ -194,88 +220,94 @@ fn edits_of_the_user_stay_and_the_kit_is_replaced() {
         "name = \"app\"",
         "name = \"shop\"",
     );
-    edit(
-        &world.at("Cargo.toml"),
-        "app = { path = \"crates/app\" }",
-        "shop = { path = \"crates/shop\" }",
-    );
-    edit(&world.at("Cargo.toml"), "\"crates/app\"", "\"crates/shop\"");
+    let manifest = world.read("Cargo.toml");
+    let manifest = manifest.replace("app = {", "shop = {");
+    fs::write(
+        world.at("Cargo.toml"),
+        manifest.replace("crates/app", "crates/shop"),
+    )
+    .unwrap();
     write(
         &world.at("migrations/20260101000000_initial.sql"),
         "SELECT 1;\n",
     );
-    let template = world.read("template.yaml");
-    let hash = template
-        .lines()
-        .find(|line| line.contains("MigrationHash:"))
-        .map(str::to_owned);
-    if let Some(hash) = &hash {
-        edit(
-            &world.at("template.yaml"),
-            hash,
-            "      MigrationHash: h1:mine",
-        );
-    }
+    let stack = world.read("template.yaml");
+    let hash = stack.lines().find(|line| line.contains("MigrationHash:"));
+    let (indent, _) = hash.unwrap().split_once("MigrationHash:").unwrap();
+    edit(
+        &world.at("template.yaml"),
+        hash.unwrap(),
+        &format!("{indent}MigrationHash: h1:mine"),
+    );
+    append(&world.at(".template-answers.toml"), "# Ask Ann first.\n");
     world.commit();
     let check = world.update(&["--check"]);
-    says(&check, &["template 0.2.0 is out, this is 0.1.0"]);
+    says(&check, &["template 0.2.0 is available, this is 0.1.0"]);
     assert!(!check.success);
 
     let update = world.update(&[]).succeeded().unwrap();
-    says(&update, &["✓ template 0.2.0", "git diff --staged"]);
+    says(
+        &update,
+        &["✓ template 0.2.0 is staged", "git diff --staged"],
+    );
     assert_eq!(world.read("kit/process/NEW"), "new in the kit\n");
     assert!(world.read("kit/kit.just").starts_with("# All recipes"));
-    assert!(!world.at(".squawk.toml").exists() && !world.at("atlas.hcl").exists());
+    for gone in [".squawk.toml", "atlas.hcl", "kit/deploy"] {
+        assert!(!world.at(gone).exists(), "{gone}");
+    }
     assert!(world.at("kit/atlas.hcl").exists());
     assert!(world.read("Cargo.toml").contains("debug = 0"));
     assert!(world.read(USER).contains("pub phone"));
     assert!(!world.at("crates/app").exists() && !world.at("crates/count-users").exists());
-    assert!(world.at("migrations/20260101000000_initial.sql").exists());
-    if hash.is_some() {
-        assert!(
-            world
-                .read("template.yaml")
-                .contains("MigrationHash: h1:mine")
-        );
-    }
-    assert!(world.read("Cargo.lock").contains("name = \"shop\""));
     assert!(
         world
-            .read(".template-answers.toml")
-            .contains("version = \"0.2.0\"")
+            .read("crates/shop/src/lib.rs")
+            .ends_with("// better\n")
     );
-    assert_eq!(
-        world.git(&["diff", "--name-only"]),
-        "",
-        "everything is staged"
+    assert_eq!(world.read("crates/shop/src/new.rs"), "// new\n");
+    assert!(world.at("migrations/20260101000000_initial.sql").exists());
+    says_in_file(
+        &world,
+        "template.yaml",
+        &format!("{indent}  MigrationHash: h1:mine\n"),
     );
+    says_in_file(&world, "Cargo.lock", "name = \"shop\"");
+    world.lock_is_in_step();
+    says_in_file(&world, ".template-answers.toml", "version = \"0.2.0\"");
+    assert_eq!(world.git(&["diff", "--name-only"]), "", "all is staged");
     world.commit();
     says(
         &world.update(&["--check"]).succeeded().unwrap(),
         &["up to date"],
     );
+    // A version that was taken back is not a reason to go back.
+    git(&world.source(), &["tag", "--delete", "v0.2.0"]);
     says(&world.update(&[]).succeeded().unwrap(), &["up to date"]);
+}
+
+fn says_in_file(world: &World, file: &str, text: &str) {
+    let contents = world.read(file);
+    assert!(contents.contains(text), "{text:?} is not in:\n{contents}");
 }
 
 #[test]
 fn overlapping_edits_are_conflicts_and_deleted_files_stay_deleted() {
-    let world = World::new(|template| {
+    let world = World::new(&[], |template| {
+        let at = |file: &str| template.join("template").join(file);
         edit(
-            &template.join("template/kit/kit.just"),
+            &at("kit/kit.just"),
             "# The recipes of the kit",
             "# All recipes",
         );
-        edit(
-            &template.join("template/crates/entity/src/address.rs"),
-            "pub city",
-            "pub town",
-        );
+        edit(&at("crates/entity/src/address.rs"), "pub city", "pub town");
+        fs::remove_file(at("kit/deploy/deploy.just")).unwrap();
     });
     edit(
         &world.at("kit/kit.just"),
         "# The recipes of the kit",
         "# My recipes",
     );
+    append(&world.at("kit/deploy/deploy.just"), "# my recipe\n");
     fs::remove_file(world.at("crates/entity/src/address.rs")).unwrap();
     world.commit();
     let update = world.update(&[]);
@@ -285,78 +317,89 @@ fn overlapping_edits_are_conflicts_and_deleted_files_stay_deleted() {
         &[
             "crates/entity/src/address.rs stays deleted",
             "kit/kit.just",
+            "kit/deploy/deploy.just",
             "git reset --hard",
         ],
     );
-    let conflict = world.read("kit/kit.just");
     for words in ["<<<<<<<", "# My recipes", "# All recipes", ">>>>>>>"] {
-        assert!(conflict.contains(words), "{conflict}");
+        says_in_file(&world, "kit/kit.just", words);
     }
+    says_in_file(&world, "kit/deploy/deploy.just", "# my recipe");
     assert!(!world.at("crates/entity/src/address.rs").exists());
+    world.lock_is_in_step();
     world.git(&["reset", "--quiet", "--hard"]);
     assert!(world.read("kit/kit.just").starts_with("# My recipes"));
+    assert_eq!(world.git(&["status", "--porcelain"]), "");
 }
 
+/// The same version, with another answer.
 #[test]
 fn a_changed_answer_brings_in_what_it_stands_for() {
-    let world = World::new(|_| {});
-    let without = ["--to", "0.1.0", "-d", "example_service=no"];
-    world.update(&without).succeeded().unwrap();
-    assert!(!world.at("crates/count-users").exists());
+    let world = World::new(&[("aws", "no")], |_| {});
+    write(
+        &world.at("migrations/20260101000000_initial.sql"),
+        "SELECT 1;\n",
+    );
     world.commit();
     world
-        .update(&["--to", "0.1.0", "-d", "example_service=yes"])
+        .update(&["--to", "0.1.0", "-d", "aws=yes"])
         .succeeded()
         .unwrap();
-    assert!(world.at("crates/count-users/src/main.rs").exists());
-    assert!(
-        world
-            .read(".template-answers.toml")
-            .contains("example_service = \"yes\"")
+    let fresh = render(
+        &world.source(),
+        &world.directory.path().join("fresh"),
+        &[("template_source", world.source().to_str().unwrap())],
     );
-    assert!(world.read("template.yaml").contains("CountUsers:"));
+    world.lock_is_in_step();
+    let mut compare = world.project.command("git");
+    compare.args(["diff", "--no-index", "--stat"]);
+    let differences = run(compare.arg(&fresh.root).arg(&world.project.root)).output;
+    let expected = [
+        ".git/",
+        "20260101000000_initial.sql",
+        "Cargo.lock",
+        "files changed",
+    ];
+    let other = |line: &&str| !expected.iter().any(|expected| line.contains(expected));
+    assert_eq!(differences.lines().find(other), None, "{differences}");
+    world.commit();
+
+    world
+        .update(&["--to", "0.1.0", "-d", "example_service=no"])
+        .succeeded()
+        .unwrap();
+    assert!(!world.at("crates/count-users").exists());
+    says_in_file(&world, ".template-answers.toml", "example_service = \"no\"");
+    assert!(!world.read("template.yaml").contains("CountUsers:"));
+    world.lock_is_in_step();
 }
 
 #[test]
-fn a_new_question_gets_its_default_or_the_answer_given() {
-    let world = World::new(|template| {
-        let config =
-            "\n[placeholders.motto]\ntype = \"string\"\nprompt = \"Motto\"\ndefault = \"none\"\n";
-        let file = template.join("cargo-generate.toml");
-        let text = fs::read_to_string(&file).unwrap();
-        fs::write(&file, text + config).unwrap();
-        let answers = template.join("template/.template-answers.toml");
-        let text = fs::read_to_string(&answers).unwrap();
-        fs::write(&answers, text + "motto = \"{{motto}}\"\n").unwrap();
+fn a_new_question_gets_its_default_or_the_given_answer() {
+    let world = World::new(&[], |template| {
+        append(
+            &template.join("cargo-generate.toml"),
+            "\n[placeholders.motto]\ntype = \"string\"\nprompt = \"Motto\"\ndefault = \"none\"\n",
+        );
+        append(
+            &template.join("template/.template-answers.toml"),
+            "motto = \"{{motto}}\"\n",
+        );
     });
     world.update(&[]).succeeded().unwrap();
-    assert!(
-        world
-            .read(".template-answers.toml")
-            .contains("motto = \"none\"")
-    );
+    says_in_file(&world, ".template-answers.toml", "motto = \"none\"");
     world.git(&["reset", "--quiet", "--hard"]);
     world.update(&["-d", "motto=onward"]).succeeded().unwrap();
-    assert!(
-        world
-            .read(".template-answers.toml")
-            .contains("motto = \"onward\"")
-    );
+    says_in_file(&world, ".template-answers.toml", "motto = \"onward\"");
 }
 
 #[test]
 fn refuses_what_it_cannot_do_and_changes_nothing() {
-    let world = World::new(|template| write(&template.join("template/kit/NEW.md"), "new\n"));
+    let world = World::new(&[], |template| {
+        write(&template.join("template/kit/NEW.md"), "new\n");
+    });
     write(&world.at("crates/app/src/draft.rs"), "// not committed\n");
-    let refuse = |options: &[&str], words: &[&str]| {
-        let before = world.git(&["status", "--porcelain"]);
-        let update = world.update(options);
-        assert!(!update.success, "{}", update.output);
-        says(&update, words);
-        assert_eq!(world.git(&["status", "--porcelain"]), before);
-        assert!(!world.at("kit/NEW.md").exists());
-    };
-    refuse(
+    world.refuses(
         &[],
         &[
             "uncommitted changes",
@@ -365,80 +408,101 @@ fn refuses_what_it_cannot_do_and_changes_nothing() {
         ],
     );
     world.commit();
-    refuse(&["--template", "/nowhere"], &["/nowhere", "--template"]);
-    refuse(&["--to", "9.9.9"], &["there is no tag v9.9.9"]);
-    // An answer that the template refuses, which shows only while it renders.
-    refuse(&["-d", "database_name=My-DB"], &["database_name", "My-DB"]);
-    git(&world.source(), &["tag", "--delete", "v0.1.0"]);
-    refuse(&[], &["version 0.1.0", "--base"]);
-
-    let base = world.directory.path().join("base");
-    git(
-        &world.source(),
-        &[
-            "worktree",
-            "add",
-            "--quiet",
-            base.to_str().unwrap(),
-            "HEAD~1",
-        ],
+    world.refuses(&["--template", "/nowhere"], &["/nowhere", "--template"]);
+    world.refuses(&["--to", "9.9.9"], &["there is no tag v9.9.9"]);
+    // Answers that the template refuses or does not know, which shows when it is rendered.
+    world.refuses(&["-d", "database_name=My-DB"], &["database_name", "My-DB"]);
+    world.refuses(
+        &["-d", "example=no"],
+        &["does not ask for example", "example_service"],
     );
+    git(&world.source(), &["tag", "--delete", "v0.1.0"]);
+    world.refuses(&[], &["version 0.1.0", "--base"]);
+
     world
-        .update(&["--base", base.to_str().unwrap()])
+        .update(&["--base", &world.base()])
         .succeeded()
         .unwrap();
     assert_eq!(world.read("kit/NEW.md"), "new\n");
 }
 
+/// Stopped at the last moment before the working tree changes.
 #[test]
-fn a_repository_without_history_and_a_template_without_git_will_do() {
-    let world = World::new(|template| write(&template.join("template/kit/NEW.md"), "new\n"));
-    let base = world.directory.path().join("base");
-    git(
-        &world.source(),
-        &[
-            "worktree",
-            "add",
-            "--quiet",
-            base.to_str().unwrap(),
-            "v0.1.0",
-        ],
+fn a_killed_update_leaves_the_working_tree_as_it_was() {
+    let world = World::new(&[], |template| {
+        write(&template.join("template/kit/NEW.md"), "new\n");
+    });
+    let cargo = world.directory.path().join("cargo");
+    let started = world.directory.path().join("started");
+    let script = format!(
+        "#!/bin/sh\necho $$ > {}\nexec sleep 60\n",
+        started.display()
     );
+    write(&cargo, &script);
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut update = world.command(&[]).env("CARGO", cargo).spawn().unwrap();
+    let child = loop {
+        match fs::read_to_string(&started) {
+            Ok(id) if id.ends_with('\n') => break id,
+            _ => thread::sleep(Duration::from_millis(50)),
+        }
+        assert!(update.try_wait().unwrap().is_none(), "cargo was not called");
+    };
+    update.kill().unwrap();
+    update.wait().unwrap();
+    run(Command::new("kill").arg(child.trim()));
+    assert_eq!(world.git(&["status", "--porcelain"]), "");
+    assert!(!world.at("kit/NEW.md").exists());
+
+    world.update(&[]).succeeded().unwrap();
+    assert_eq!(world.read("kit/NEW.md"), "new\n");
+}
+
+#[test]
+fn a_repository_without_history_and_a_template_without_git_work() {
+    let world = World::new(&[], |template| {
+        write(&template.join("template/kit/NEW.md"), "new\n");
+    });
+    let base = world.base();
     for directory in [world.at(".git"), world.source().join(".git")] {
         fs::remove_dir_all(directory).unwrap();
     }
-    let update = world
-        .update(&["--base", base.to_str().unwrap()])
-        .succeeded()
-        .unwrap();
+    let mut command = world.command(&["--base", &base]);
+    for variable in ["GIT_AUTHOR", "GIT_COMMITTER"] {
+        command.env(format!("{variable}_NAME"), "A");
+        command.env(format!("{variable}_EMAIL"), "a@example.com");
+    }
+    let update = run(&mut command).succeeded().unwrap();
     says(&update, &["committing everything as it is"]);
     assert_eq!(world.read("kit/NEW.md"), "new\n");
-    // There is a commit to go back to.
-    git(&world.project.root, &["reset", "--quiet", "--hard"]);
+    // There is a commit to return to.
+    world.git(&["reset", "--quiet", "--hard"]);
     assert!(!world.at("kit/NEW.md").exists());
 }
 
-/// A repository in a folder of a larger one.
+/// A repository in a directory of a larger one.
 #[test]
 fn a_part_of_a_larger_repository_is_updated_in_its_place() {
-    let world = World::new(|template| write(&template.join("template/kit/NEW.md"), "new\n"));
+    let world = World::new(&[], |template| {
+        write(&template.join("template/kit/NEW.md"), "new\n");
+    });
     fs::remove_dir_all(world.at(".git")).unwrap();
     let outer = world.directory.path();
-    write(&outer.join(".gitignore"), "/source\n");
     git(outer, &["init", "--quiet"]);
+    let update = || {
+        let mut command = world.command(&[]);
+        run(command.env_remove("GIT_CEILING_DIRECTORIES"))
+    };
+    says(
+        &update(),
+        &["not committed in the git repository around it"],
+    );
+    write(&outer.join(".gitignore"), "/source\n");
     git(outer, &["add", "--all"]);
     git(outer, &["commit", "--quiet", "--message", "all"]);
-    let mut command = world.project.command("git");
-    command.env_remove("GIT_CEILING_DIRECTORIES");
-    let mut update = world.project.command(program());
-    let bin = Tools::find().unwrap().cargo_generate;
-    let path = std::env::var("PATH").unwrap();
-    update.env_remove("GIT_CEILING_DIRECTORIES").env(
-        "PATH",
-        format!("{}:{path}", bin.parent().unwrap().display()),
-    );
-    run(update.arg("update-template")).succeeded().unwrap();
+    update().succeeded().unwrap();
     assert_eq!(world.read("kit/NEW.md"), "new\n");
-    let staged = run(command.args(["diff", "--staged", "--name-only"])).output;
+    let staged = git(outer, &["diff", "--staged", "--name-only"]);
     assert!(staged.contains("shop/kit/NEW.md"), "{staged}");
+    assert_eq!(git(outer, &["diff", "--name-only"]), "");
 }

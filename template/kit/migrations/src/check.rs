@@ -15,8 +15,7 @@ use crate::{
     git::Base,
     project::Project,
     report::{Outcome, Report, count},
-    schema,
-    stack_hash,
+    schema, stack_hash,
 };
 
 pub async fn run(project: &Project, force: bool) -> Result<ExitCode> {

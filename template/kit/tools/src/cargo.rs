@@ -29,7 +29,8 @@ pub fn install(root: &Path, name: &str, options: &[&str]) -> Result<PathBuf> {
         cargo.args(options).arg("--root").arg(&tools);
         // Costs a fifth of the time, and nobody debugs these.
         cargo.env("CARGO_PROFILE_DEV_DEBUG", "0");
-        process::run_inherited(&mut cargo).with_context(|| format!("cannot install {name} {version}"))?;
+        process::run_inherited(&mut cargo)
+            .with_context(|| format!("cannot install {name} {version}"))?;
     }
     Ok(program)
 }

@@ -6,58 +6,46 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-/// Author of commits that exist only for a merge.
-const AUTHOR: [(&str, &str); 4] = [
-    ("GIT_AUTHOR_NAME", "template"),
-    ("GIT_AUTHOR_EMAIL", "template@localhost"),
-    ("GIT_COMMITTER_NAME", "template"),
-    ("GIT_COMMITTER_EMAIL", "template@localhost"),
-];
+use crate::{answers, lock};
 
 /// The user's repository, without uncommitted changes.
 #[derive(Debug)]
 pub(crate) struct Repository {
     root: PathBuf,
-    /// Path of the root below the top of the git repository, with a slash at its end; empty
-    /// if it is the top.
+    /// Path of `root` in the git repository, with a slash at its end; empty at the top.
     prefix: String,
+    has_commit: bool,
 }
 
-/// What a merge left to say.
-#[derive(Debug, Default)]
+/// Result of a merge, which is staged.
+#[derive(Debug)]
 pub(crate) struct Merged {
-    /// Files that the user deleted and the template changed.
+    /// Files that the user deleted and the template changed. They stay deleted.
     pub(crate) kept_deleted: Vec<String>,
     pub(crate) conflicts: Vec<String>,
+    /// Whether Cargo.lock is in step.
+    pub(crate) lock: Result<()>,
 }
 
 impl Repository {
-    /// Opens the repository; one without a commit gets its first, with everything in it.
-    ///
     /// # Errors
-    /// When something is not committed.
+    /// When something is not committed, unless the project has no commit at all.
     pub(crate) fn open(root: &Path) -> Result<Self> {
-        if git(root, &["rev-parse", "--git-dir"]).is_err() {
-            git(root, &["init", "--quiet"])?;
+        let prefix = git(root, &["rev-parse", "--show-prefix"]).unwrap_or_default();
+        let repository = Self {
+            root: root.to_owned(),
+            prefix: prefix.trim().to_owned(),
+            has_commit: git(root, &["rev-parse", "--verify", "--quiet", "HEAD"]).is_ok(),
+        };
+        if !repository.has_commit && repository.prefix.is_empty() {
+            return Ok(repository);
         }
-        let prefix = git(root, &["rev-parse", "--show-prefix"])?
-            .trim()
-            .to_owned();
-        if git(root, &["rev-parse", "--verify", "--quiet", "HEAD"]).is_err() {
-            ensure!(
-                prefix.is_empty(),
-                "the git repository around this directory has no commit yet"
-            );
-            println!("  committing everything as it is: there is no commit to go back to yet");
-            git(root, &["add", "--all"])?;
-            process::output(command(root).envs(AUTHOR).args([
-                "commit",
-                "--quiet",
-                "--no-verify",
-                "-m",
-                "Begin",
-            ]))?;
-        }
+        let tracked = ["ls-files", "--error-unmatch", "--", answers::FILE];
+        ensure!(
+            git(root, &tracked).is_ok(),
+            "this project is not committed in the git repository around it: commit it there, or \
+             give it a repository of its own with `git init`"
+        );
         let changed = git(root, &["status", "--porcelain"])?;
         ensure!(
             changed.is_empty(),
@@ -65,138 +53,180 @@ impl Repository {
              --include-untracked`, and run this again:\n{}",
             changed.trim_end()
         );
-        Ok(Self {
-            root: root.to_owned(),
-            prefix,
+        Ok(repository)
+    }
+
+    /// Applies the difference between two renders, as git applies a commit to another branch.
+    ///
+    /// # Errors
+    /// When git cannot. Nothing has changed then.
+    pub(crate) fn merge(&self, before: &Path, after: &Path, message: &str) -> Result<Merged> {
+        if !self.has_commit {
+            self.commit_everything()?;
+        }
+        let rendered_lock = fs::read_to_string(after.join("Cargo.lock")).unwrap_or_default();
+        // As the user has it, so that an edit of the record does not conflict.
+        fs::copy(self.root.join(answers::FILE), before.join(answers::FILE))?;
+        let before = self.commit(before, &["-m", "template"])?;
+        let commit = self.commit(after, &["-m", message, "-p", &before])?;
+
+        // What takes long or may fail happens in another working tree.
+        let scratch = tempfile::tempdir()?;
+        let trial = scratch.path().join("trial");
+        let path = trial.display().to_string();
+        git(&self.root, &["worktree", "prune"])?;
+        git(
+            &self.root,
+            &[
+                "-c",
+                "core.hooksPath=/dev/null",
+                "worktree",
+                "add",
+                "--quiet",
+                "--detach",
+                &path,
+            ],
+        )?;
+        let done = self.try_merge(&trial, &commit, &rendered_lock);
+        git(&self.root, &["worktree", "remove", "--force", &path])?;
+        let (lock, contents) = done?;
+
+        let top = git(&self.root, &["rev-parse", "--show-toplevel"])?;
+        let (kept_deleted, conflicts) = self.pick(Path::new(top.trim_end()), &commit)?;
+        if let Some(contents) = contents {
+            fs::write(self.root.join("Cargo.lock"), contents)?;
+            git(&self.root, &["add", "--", "Cargo.lock"])?;
+        }
+        Ok(Merged {
+            kept_deleted,
+            conflicts,
+            lock,
         })
     }
 
-    /// Applies what differs between two renders, as git applies a commit to another branch.
-    pub(crate) fn merge(&self, before: &Path, after: &Path) -> Result<Merged> {
-        let before = self.commit(before, None)?;
-        let after = self.commit(after, Some(&before))?;
-        let mut pick = command(&self.root);
-        // Without a commit of its own, and with renames found in large changes too.
-        pick.args([
-            "-c",
-            "merge.renameLimit=10000",
-            "cherry-pick",
-            "--no-commit",
-            &after,
-        ]);
-        let picked = pick.output().context("cannot run git")?;
-        let unmerged = git(
-            &self.root,
-            &["diff", "--name-only", "--diff-filter=U", "-z"],
-        )?;
-        let conflicts: Vec<&str> = unmerged
-            .split('\0')
-            .filter(|path| !path.is_empty())
-            .collect();
-        if !picked.status.success() && conflicts.is_empty() {
-            git(&self.root, &["reset", "--quiet", "--hard"])?;
+    /// Merges in a working tree at `top`; returns whether Cargo.lock could be brought in step,
+    /// and the file.
+    fn try_merge(
+        &self,
+        top: &Path,
+        commit: &str,
+        rendered_lock: &str,
+    ) -> Result<(Result<()>, Option<Vec<u8>>)> {
+        self.pick(top, commit)?;
+        println!("  bringing Cargo.lock in step with the manifests");
+        let root = top.join(&self.prefix);
+        let updated = lock::update(&root, rendered_lock);
+        let contents = updated
+            .is_ok()
+            .then(|| fs::read(root.join("Cargo.lock")).ok());
+        Ok((updated, contents.flatten()))
+    }
+
+    /// Applies `commit` to the working tree at `top` and its index. Returns the files that stay
+    /// deleted, and those with conflicts.
+    fn pick(&self, top: &Path, commit: &str) -> Result<(Vec<String>, Vec<String>)> {
+        let mut pick = command(top);
+        // Finds renames in large changes too, and follows renamed directories.
+        for setting in ["merge.renameLimit=10000", "merge.directoryRenames=true"] {
+            pick.args(["-c", setting]);
+        }
+        let picked = pick.args(["cherry-pick", "--no-commit", commit]).output();
+        let picked = picked.context("cannot run git")?;
+        let unmerged = git(top, &["diff", "--name-only", "--diff-filter=U", "-z"])?;
+        let unmerged: Vec<&str> = unmerged.split_terminator('\0').collect();
+        if !picked.status.success() && unmerged.is_empty() {
+            git(top, &["reset", "--quiet", "--hard"])?;
             bail!(
-                "git could not merge, and nothing has changed:\n{}",
+                "git cannot merge, and nothing has changed:\n{}",
                 process::text(&picked.stderr)
             );
         }
-        let mut merged = Merged::default();
-        for path in conflicts {
-            let full = format!(
-                "{}{path}",
-                git(&self.root, &["rev-parse", "--show-cdup"])?.trim()
-            );
-            let deleted = git(&self.root, &["ls-files", "--unmerged", "--", &full])?
-                .lines()
-                .all(|line| !line.contains(" 2\t"));
-            // An example that is not wanted stays away, but the kit is the template's.
-            if deleted && !path.starts_with(&format!("{}kit/", self.prefix)) {
-                git(&self.root, &["rm", "--quiet", "--force", "--", &full])?;
-                merged.kept_deleted.push(path.to_owned());
+        let kit = format!("{}kit/", self.prefix);
+        let (mut kept_deleted, mut conflicts) = (Vec::new(), Vec::new());
+        for path in unmerged {
+            // Stage 2 is the user's version. The kit is the template's to change.
+            let stages = git(top, &["ls-files", "--unmerged", "--", path])?;
+            if path.starts_with(&kit) || stages.lines().any(|line| line.contains(" 2\t")) {
+                conflicts.push(path.to_owned());
             } else {
-                merged.conflicts.push(path.to_owned());
+                git(top, &["rm", "--quiet", "--force", "--", path])?;
+                kept_deleted.push(path.to_owned());
             }
         }
-        Ok(merged)
+        Ok((kept_deleted, conflicts))
     }
 
-    /// Makes a commit of a render, on no branch. What is the user's alone is left out of it or
-    /// is as the user has it, so that it is no change of the template's.
-    fn commit(&self, render: &Path, parent: Option<&str>) -> Result<String> {
-        let _ = fs::remove_dir_all(render.join("migrations"));
-        let _ = fs::remove_file(render.join("Cargo.lock"));
-        self.keep_hashes(render)?;
-        let scratch = tempfile::tempdir()?;
-        let index = scratch.path().join("index");
+    fn commit_everything(&self) -> Result<()> {
+        println!("  committing everything as it is, because there is no commit to return to");
+        git(&self.root, &["init", "--quiet"])?;
+        git(&self.root, &["add", "--all"])?;
+        let commit = [
+            "commit",
+            "--quiet",
+            "--no-verify",
+            "-m",
+            "Before an update of the template",
+        ];
+        git(&self.root, &commit).map(drop)
+    }
+
+    /// Turns a render into a commit on no branch, without what is the user's alone.
+    fn commit(&self, render: &Path, arguments: &[&str]) -> Result<String> {
+        for path in ["migrations", "Cargo.lock"].map(|path| render.join(path)) {
+            if path.is_dir() {
+                fs::remove_dir_all(path)?;
+            } else if path.exists() {
+                fs::remove_file(path)?;
+            }
+        }
+        self.keep_hash(&render.join("template.yaml"))?;
+        let git_dir = git(&self.root, &["rev-parse", "--absolute-git-dir"])?;
+        let index = tempfile::tempdir()?;
         let run = |arguments: &[&str]| {
             let mut git = command(render);
-            git.env("GIT_DIR", self.git_dir()?)
+            git.env("GIT_DIR", git_dir.trim_end())
                 .env("GIT_WORK_TREE", render)
-                .env("GIT_INDEX_FILE", &index);
-            process::output(git.envs(AUTHOR).args(arguments)).map(|output| output.trim().to_owned())
+                .env("GIT_INDEX_FILE", index.path().join("index"));
+            for variable in ["GIT_AUTHOR", "GIT_COMMITTER"] {
+                git.env(format!("{variable}_NAME"), "template");
+                git.env(format!("{variable}_EMAIL"), "template@localhost");
+            }
+            process::output(git.args(arguments)).map(|output| output.trim().to_owned())
         };
-        run(&["add", "--all", "--force", "."])?;
+        run(&["-c", "core.fsmonitor=false", "add", "--all", "--force", "."])?;
         let mut tree = run(&["write-tree"])?;
         if !self.prefix.is_empty() {
-            fs::remove_file(&index)?;
+            run(&["read-tree", "--empty"])?;
             run(&["read-tree", &format!("--prefix={}", self.prefix), &tree])?;
             tree = run(&["write-tree"])?;
         }
-        let mut arguments = vec!["commit-tree", &tree, "-m", "template"];
-        if let Some(parent) = parent {
-            arguments.extend(["-p", parent]);
-        }
-        run(&arguments)
+        run(&[&["commit-tree", &tree], arguments].concat())
     }
 
-    /// Gives the YAML files of a render the hash of the migrations that the user's have.
-    fn keep_hashes(&self, render: &Path) -> Result<()> {
-        for entry in fs::read_dir(render)? {
-            let path = entry?.path();
-            let Some(name) = path
-                .file_name()
-                .filter(|_| path.extension().is_some_and(|e| e == "yaml"))
-            else {
-                continue;
-            };
-            let rendered = fs::read_to_string(&path)?;
-            let users = fs::read_to_string(self.root.join(name)).unwrap_or_default();
-            if let (Some(theirs), Some(ours)) = (hash_line(&rendered), hash_line(&users)) {
-                fs::write(&path, rendered.replacen(theirs, ours, 1))?;
-            }
+    /// Gives a rendered template.yaml the user's hash of the migrations, so that it is not a
+    /// difference.
+    fn keep_hash(&self, rendered: &Path) -> Result<()> {
+        let users = fs::read_to_string(self.root.join("template.yaml")).unwrap_or_default();
+        let text = fs::read_to_string(rendered).unwrap_or_default();
+        if let (Some(users), Some(hash)) = (migration_hash(&users), migration_hash(&text)) {
+            fs::write(rendered, text.replacen(hash, users, 1))?;
         }
         Ok(())
     }
-
-    fn git_dir(&self) -> Result<String> {
-        Ok(git(&self.root, &["rev-parse", "--absolute-git-dir"])?
-            .trim()
-            .to_owned())
-    }
 }
 
-/// The line with the hash of the migrations.
-fn hash_line(text: &str) -> Option<&str> {
-    text.lines()
-        .find(|line| line.trim_start().starts_with("MigrationHash:"))
+/// The value of MigrationHash in a template.yaml.
+fn migration_hash(text: &str) -> Option<&str> {
+    let mut lines = text.lines().map(str::trim_start);
+    lines.find_map(|line| line.strip_prefix("MigrationHash: "))
 }
 
-/// Brings Cargo.lock in step with the merged manifests, and stages it.
-pub(crate) fn refresh_lock(root: &Path) -> Result<()> {
-    let metadata = ["metadata", "--quiet", "--format-version", "1"];
-    process::output(process::cargo().current_dir(root).args(metadata)).context(
-        "the changes are staged, but cargo cannot bring Cargo.lock in step with them: see what it \
-         says, then run `cargo metadata` and `git add Cargo.lock`",
-    )?;
-    git(root, &["add", "--", "Cargo.lock"]).map(drop)
+fn git(directory: &Path, arguments: &[&str]) -> Result<String> {
+    process::output(command(directory).args(arguments))
 }
 
-fn git(root: &Path, arguments: &[&str]) -> Result<String> {
-    process::output(command(root).args(arguments))
-}
-
-fn command(root: &Path) -> Command {
+fn command(directory: &Path) -> Command {
     let mut git = Command::new("git");
-    git.current_dir(root);
+    git.current_dir(directory);
     git
 }

@@ -5,13 +5,12 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use toml::Table;
 
 use crate::answers::Answers;
 
-/// Renders a template with answers, in a new directory below `place`. Questions that have no
-/// answer yet are asked if `ask` is set and there is a terminal, else they get their default.
+/// Renders a template below `place`. Questions without an answer get their default.
 ///
 /// # Errors
 /// When an answer is refused.
@@ -20,51 +19,55 @@ pub(crate) fn render(
     template: &Path,
     answers: &Answers,
     place: &Path,
-    ask: bool,
 ) -> Result<PathBuf> {
-    let program = cargo_generate(root)?;
-    let name = answers
-        .values
-        .get("project-name")
-        .and_then(|name| name.as_str());
-    let name = name.context("the answers have no project-name")?;
-    fs::create_dir_all(place)?;
-    let values = place.join("answers.toml");
-    let mut table = answers.values.clone();
-    table.remove("project-name");
-    table.insert("template_source".into(), answers.source.clone().into());
-    fs::write(
-        &values,
-        toml::to_string(&Table::from_iter([("values".to_owned(), table.into())]))?,
-    )?;
-
-    let mut command = Command::new(program);
-    command
-        // It asks for the author, who may be known to nobody.
-        .env("CARGO_NAME", "template")
-        .arg("generate")
-        .arg("--path")
-        .arg(template)
-        .args([
-            "--name",
-            name,
-            "--no-workspace",
-            "--vcs",
-            "none",
-            "--values-file",
-        ])
-        .arg(&values)
-        .arg("--destination")
-        .arg(place);
-    if ask && stdin().is_terminal() {
-        process::run_inherited(&mut command)?;
-    } else {
-        process::output(command.arg("--silent"))?;
-    }
-    Ok(place.join(name))
+    let mut command = command(root, template, answers, place)?;
+    process::output(command.arg("--silent"))?;
+    Ok(place.join(answers.project_name()))
 }
 
-/// The cargo-generate on PATH, else the one of `tools.toml`, which is installed at first use.
+/// Does the same, but asks questions without an answer if there is a terminal.
+pub(crate) fn render_and_ask(
+    root: &Path,
+    template: &Path,
+    answers: &Answers,
+    place: &Path,
+) -> Result<PathBuf> {
+    let rendered = render(root, template, answers, place)?;
+    let known = &answers.values;
+    let mut keys = Answers::read(&rendered)?.values.into_iter();
+    if !stdin().is_terminal() || keys.all(|(key, _)| known.contains_key(&key)) {
+        return Ok(rendered);
+    }
+    println!("  the new version has questions that are not answered yet");
+    fs::remove_dir_all(&rendered)?;
+    process::run_inherited(&mut command(root, template, answers, place)?)?;
+    Ok(rendered)
+}
+
+fn command(root: &Path, template: &Path, answers: &Answers, place: &Path) -> Result<Command> {
+    fs::create_dir_all(place)?;
+    let file = place.join("answers.toml");
+    let mut values = answers.values.clone();
+    values.insert("template_source".into(), answers.source.clone().into());
+    let table = Table::from_iter([("values".to_owned(), values.into())]);
+    fs::write(&file, toml::to_string(&table)?)?;
+
+    let mut command = Command::new(cargo_generate(root)?);
+    command
+        // It needs an author, and git may not know one.
+        .env("CARGO_NAME", "template")
+        .args(["generate", "--no-workspace", "--vcs", "none", "--path"])
+        .arg(template)
+        // --force keeps the name as it was recorded.
+        .args(["--force", "--name", answers.project_name()])
+        .arg("--values-file")
+        .arg(file)
+        .arg("--destination")
+        .arg(place);
+    Ok(command)
+}
+
+/// The cargo-generate on PATH, else the one of tools.toml, installed when first used.
 fn cargo_generate(root: &Path) -> Result<PathBuf> {
     let on_path = PathBuf::from("cargo-generate");
     if process::optional(Command::new(&on_path).arg("--version"))?.is_some() {

@@ -6,24 +6,25 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-/// A copy of the template's repository.
+/// The template's repository on this machine.
 #[derive(Debug)]
 pub(crate) enum Source {
     /// A clone, with tags like `v1.2.3`.
     Clone(PathBuf),
-    /// A directory that is no git repository: one version.
+    /// A directory without git: a single version.
     Directory(PathBuf),
 }
 
 impl Source {
-    /// Clones the template to `clone`; a directory without git is used where it is.
+    /// Clones the template into `clone`. A directory without git is used in place; a relative
+    /// path is relative to `root`.
     ///
     /// # Errors
     /// When git cannot clone it.
-    pub(crate) fn fetch(source: &str, clone: &Path) -> Result<Self> {
-        let directory = Path::new(source);
+    pub(crate) fn fetch(root: &Path, source: &str, clone: &Path) -> Result<Self> {
+        let directory = root.join(source);
         if directory.is_dir() && !directory.join(".git").exists() {
-            return Ok(Self::Directory(directory.to_owned()));
+            return Ok(Self::Directory(directory));
         }
         let url = match source.split_once(':') {
             Some(("gh", name)) => format!("https://github.com/{name}.git"),
@@ -32,49 +33,53 @@ impl Source {
         };
         println!("  fetching {url}");
         let mut git = Command::new("git");
-        // Nobody answers a question about a user name here.
-        git.env("GIT_TERMINAL_PROMPT", "0")
+        git.current_dir(root)
+            // A question about a user name would wait for ever in CI.
+            .env("GIT_TERMINAL_PROMPT", "0")
             .args(["clone", "--quiet", "--", &url])
             .arg(clone);
         process::output(&mut git).with_context(|| {
-            format!("the template cannot be fetched from {source}; --template names another place")
+            format!("cannot fetch the template from {source}; name another place with --template")
         })?;
         Ok(Self::Clone(clone.to_owned()))
     }
 
-    /// The newest version: the highest tag, else what the template itself says.
+    /// The highest tag of a release; without one, the version in the template's VERSION.
+    ///
+    /// # Errors
+    /// When this is not the template.
     pub(crate) fn newest(&self) -> Result<String> {
         if let Self::Clone(clone) = self {
-            let tags = git(clone, &["tag", "--list", "v*", "--sort=-version:refname"])?;
-            if let Some(tag) = tags.lines().next() {
-                return Ok(tag.trim_start_matches('v').to_owned());
+            let tags = git(clone, &["tag", "--list", "v*"])?;
+            if let Some(newest) = newest_release(&tags) {
+                return Ok(newest.to_owned());
             }
         }
         version_of(self.path())
     }
 
-    /// A directory with the template in a version, made at `place` if need be.
+    /// Directory with this version of the template, created at `place` if necessary.
     ///
     /// # Errors
     /// When there is no such version.
     pub(crate) fn version(&self, version: &str, place: &Path) -> Result<PathBuf> {
-        let path = self.path();
-        if let Self::Clone(clone) = self {
-            let tag = format!("refs/tags/v{version}");
-            if git(clone, &["rev-parse", "--verify", "--quiet", &tag]).is_ok() {
-                let place_text = place.display().to_string();
+        let tag = format!("refs/tags/v{version}");
+        match self {
+            Self::Clone(clone)
+                if git(clone, &["rev-parse", "--verify", "--quiet", &tag]).is_ok() =>
+            {
+                let path = place.display().to_string();
                 git(
                     clone,
-                    &["worktree", "add", "--quiet", "--detach", &place_text, &tag],
+                    &["worktree", "add", "--quiet", "--detach", &path, &tag],
                 )?;
-                return Ok(place.to_owned());
+                Ok(place.to_owned())
             }
+            _ => match version_of(self.path())? {
+                there if there == version => Ok(self.path().to_owned()),
+                there => bail!("there is no tag v{version}, and the template is at {there}"),
+            },
         }
-        let there = version_of(path)?;
-        if there != version {
-            bail!("there is no tag v{version}, and the template's own version is {there}");
-        }
-        Ok(path.to_owned())
     }
 
     fn path(&self) -> &Path {
@@ -84,13 +89,45 @@ impl Source {
     }
 }
 
+/// Whether version `a` is newer than `b`.
+pub(crate) fn is_newer(a: &str, b: &str) -> bool {
+    numbers(a) > numbers(b)
+}
+
+fn numbers(version: &str) -> Vec<u64> {
+    let parts = version.split(['.', '-', '+']);
+    parts.map_while(|part| part.parse().ok()).collect()
+}
+
+/// Highest version among tags like `v1.2.3`, one a line. Pre-releases do not count.
+fn newest_release(tags: &str) -> Option<&str> {
+    let versions = tags.lines().filter_map(|tag| tag.strip_prefix('v'));
+    versions
+        .filter(|version| version.split('.').all(|part| part.parse::<u64>().is_ok()))
+        .max_by_key(|version| numbers(version))
+}
+
 fn version_of(template: &Path) -> Result<String> {
-    let file = template.join("template/kit/VERSION");
-    let text = fs::read_to_string(&file)
-        .with_context(|| format!("{} is no version of this template", template.display()))?;
+    let text = fs::read_to_string(template.join("template/kit/VERSION"));
+    let text =
+        text.with_context(|| format!("{} is not a version of this template", template.display()))?;
     Ok(text.trim().to_owned())
 }
 
 fn git(directory: &Path, arguments: &[&str]) -> Result<String> {
     process::output(Command::new("git").current_dir(directory).args(arguments))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_release_is_the_highest_number() {
+        let tags = "v0.2.0\nv0.10.0\nv0.9.1\nv1.0.0-rc.1\nvnext\n";
+        assert_eq!(newest_release(tags), Some("0.10.0"));
+        assert_eq!(newest_release("vnext\n"), None);
+        assert!(is_newer("0.10.0", "0.9.1"));
+        assert!(!is_newer("0.9.1", "0.10.0") && !is_newer("0.9.1", "0.9.1"));
+    }
 }

@@ -60,7 +60,10 @@ pub(crate) fn status(project: &Project, url: &str) -> Result<()> {
             partially_applied.version,
             partially_applied.applied,
             partially_applied.total,
-            partially_applied.error.as_deref().unwrap_or("Atlas was stopped")
+            partially_applied
+                .error
+                .as_deref()
+                .unwrap_or("Atlas was stopped")
         );
     }
     Ok(())

@@ -13,6 +13,15 @@ fn shared_server() -> (Project, String, Project) {
     (owner, url, user)
 }
 
+/// The same for a test that creates databases in its own process, whose environment may
+/// name another provider.
+async fn own_server() -> (Project, postgres::Server, Project) {
+    let owner = Project::new("DEV_POSTGRES=local\n");
+    let server = postgres::server_in(owner.root()).await.unwrap();
+    let user = Project::new(&format!("TEST_DATABASE_URL={}\n", server.url("postgres")));
+    (owner, server, user)
+}
+
 /// Starts a process that holds temporary databases, and returns their names.
 fn hold(project: &Project) -> (Asking, Vec<String>) {
     let asking = project.start("temporary", &[]);
@@ -102,8 +111,8 @@ async fn a_database_in_use_stays_until_it_is_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kept_database_stays_for_a_day() {
-    let (_owner, url, user) = shared_server();
-    let server = postgres::server_in(user.root()).await.unwrap();
+    let (_owner, server, user) = own_server().await;
+    let url = server.url("postgres");
     let mut database = server.temporary_database("it's \"kept\"").await.unwrap();
     let name = database.name().to_owned();
     database.keep().unwrap();
@@ -134,8 +143,8 @@ async fn a_kept_database_stays_for_a_day() {
 
 #[tokio::test]
 async fn a_lost_lock_is_taken_anew() {
-    let (_owner, url, user) = shared_server();
-    let server = postgres::server_in(user.root()).await.unwrap();
+    let (_owner, server, _user) = own_server().await;
+    let url = server.url("postgres");
     let first = server.temporary_database("first").await.unwrap();
     execute(
         &url,

@@ -70,7 +70,7 @@ fn errors_do_not_tell_passwords(project: Project, #[case] url: &str, #[case] tol
     for error in errors {
         for text in [error.to_string(), format!("{error:?}")] {
             assert!(!text.contains("Sw0rdf1sh"), "{text}");
-            assert!(text.contains(told), "{text}");
         }
+        assert!(error.to_string().contains(told), "{error}");
     }
 }
