@@ -7,7 +7,7 @@ mod setup;
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 use migrations::{Project, check, create, schema};
 
@@ -72,23 +72,7 @@ enum Command {
         database: Option<String>,
     },
     /// Merge a newer version of the template into this repository
-    UpdateTemplate {
-        /// Git URL, gh:OWNER/NAME or directory of the template [default: the recorded one]
-        #[arg(long)]
-        template: Option<String>,
-        /// Version to update to [default: the newest]
-        #[arg(long)]
-        to: Option<String>,
-        /// Directory with the template in the version that this repository was made from
-        #[arg(long)]
-        base: Option<std::path::PathBuf>,
-        /// Answer to change or to give, KEY=VALUE
-        #[arg(short, long, value_parser = key_value)]
-        define: Vec<(String, String)>,
-        /// Only say whether a newer version is out: exit code 100 if one is
-        #[arg(long)]
-        check: bool,
-    },
+    UpdateTemplate(update::Options),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -125,27 +109,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::DbUp => database::up(&project).await?,
         Command::DbDown => database::down(&project).await?,
         Command::DbShell { database } => database::shell(&project, database).await?,
-        Command::UpdateTemplate {
-            template,
-            to,
-            base,
-            define,
-            check,
-        } => {
-            let options = update::Options {
-                template,
-                to,
-                base,
-                define,
-                check,
-            };
-            return update::run(&project.root, &options);
-        }
+        Command::UpdateTemplate(options) => return update::run(&project.root, &options),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn key_value(text: &str) -> Result<(String, String)> {
-    let (key, value) = text.split_once('=').context("expected KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
 }
