@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use rds::Overrides;
+use rds::DatabaseOverrides;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -17,7 +17,7 @@ pub struct Properties {
     /// Hash of the migration directory that the stack was deployed with, `h1:...`.
     pub migration_hash: String,
     /// Values that take precedence over the environment.
-    pub database: Overrides,
+    pub database: DatabaseOverrides,
     /// Reports what would be applied, and applies nothing.
     pub dry_run: bool,
     /// Version that a database without history is assumed to have.
@@ -76,7 +76,7 @@ impl Properties {
         )?;
         Ok(Self {
             migration_hash: migration_hash.trim().to_owned(),
-            database: Overrides {
+            database: DatabaseOverrides {
                 name: raw.database_name,
                 host: raw.database_host,
                 port: raw.database_port.map(port).transpose()?,

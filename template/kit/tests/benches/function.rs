@@ -18,7 +18,7 @@ use atlas::ApplyOptions;
 use harness::function::{Function, binary};
 use harness::postgres::{Cluster, HOST, PASSWORD, USER};
 use harness::stage::{LONG, Stage};
-use rds::{Auth, Login, Password, Settings, Tls};
+use rds::{Auth, DatabaseSettings, Login, Password, Tls};
 use serde_json::json;
 
 const RUNS: usize = 40;
@@ -106,7 +106,7 @@ fn noop(stage: &Stage) {
         invocation.assert_succeeded();
         invocation.took
     });
-    let settings = Settings {
+    let settings = DatabaseSettings {
         host: HOST.to_owned(),
         port: stage.database.cluster.port,
         name: stage.database.name.clone(),
