@@ -1,8 +1,8 @@
 //! `check-migrations`: is it safe to merge what is in migrations/?
 
 mod files;
+mod hash_copies;
 mod lint;
-mod stack;
 
 use std::process::ExitCode;
 
@@ -39,7 +39,9 @@ pub async fn run(project: &Project, force: bool) -> Result<ExitCode> {
 
 /// Carries out all checks that make sense: what cannot be trusted is not applied.
 async fn checks(project: &Project, base: Option<&git::BaseFiles>, report: &mut Report) {
-    report.line("stack hash", stack::hash(project));
+    if let Some(copies) = hash_copies::check(project).transpose() {
+        report.line("hash copy", copies);
+    }
     let files = match intact_files(project) {
         Ok(files) => files,
         Err(error) => return report.line("integrity", Err(error)),

@@ -1,5 +1,5 @@
 //! `create-migrations` and `hash-migrations`: the commands that write migrations/, and
-//! the hash of it that template.yaml names.
+//! the copies of its hash.
 
 use std::{
     fs,
@@ -12,10 +12,10 @@ use atlas::{MigrationDirectory, MigrationFile, SumFile};
 use crate::{
     change::Change,
     concurrent::{self, Planned},
+    hash_copy::HashCopy,
     project::Project,
     schema,
     scratch::Scratch,
-    stack_hash::StackHash,
 };
 
 /// Plans a migration from the difference between the migrations and the entities.
@@ -31,8 +31,8 @@ pub async fn run(project: &Project, name: Option<&str>) -> Result<()> {
         "changes"
     });
     check_name(project, name)?;
-    // Whether the hash can be written is better known before the work.
-    StackHash::read(&project.root)?;
+    // Fail before the work if the hash cannot be written.
+    HashCopy::find_all(&project.root)?;
     let schema = schema::print(project)?;
 
     let mut scratch = Scratch::open(project).await?;
@@ -55,8 +55,7 @@ pub async fn run(project: &Project, name: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// Writes atlas.sum and the hash in template.yaml anew, after a deliberate edit or a
-/// merge.
+/// Rewrites atlas.sum and the copies of its hash, after a deliberate edit or a merge.
 pub fn hash(project: &Project) -> Result<()> {
     let sum = SumFile::compute(&project.migrations.files()?);
     let hashes = hashes(project, &sum)?;
@@ -72,10 +71,11 @@ pub fn hash(project: &Project) -> Result<()> {
 
 /// The files that hold the directory's hash, as `sum` makes them.
 fn hashes(project: &Project, sum: &SumFile) -> Result<Vec<(PathBuf, String)>> {
-    let stack = StackHash::read(&project.root)?;
-    let stack = stack.map(|stack| (stack.path.clone(), stack.with(sum.hash())));
-    let sum = (project.migrations.sum_path(), sum.to_string());
-    Ok([Some(sum), stack].into_iter().flatten().collect())
+    let mut files = vec![(project.migrations.sum_path(), sum.to_string())];
+    for copy in HashCopy::find_all(&project.root)? {
+        files.push((copy.path.clone(), copy.with(sum.hash())));
+    }
+    Ok(files)
 }
 
 fn check_name(project: &Project, name: &str) -> Result<()> {

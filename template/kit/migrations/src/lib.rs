@@ -6,12 +6,12 @@ mod concurrent;
 pub mod create;
 mod fingerprint;
 mod git;
+mod hash_copy;
 mod project;
 pub mod report;
 mod schema;
 mod scratch;
-mod stack_hash;
 
+pub use hash_copy::HashCopy;
 pub use project::Project;
 pub use scratch::Scratch;
-pub use stack_hash::{StackHash, TEMPLATE};

@@ -84,7 +84,7 @@ impl Settings {
 
 #[cfg(test)]
 impl Project {
-    /// A project in a directory of its own, with no migrations and no stack.
+    /// A project in a temporary directory, without migrations.
     pub fn sample() -> (tempfile::TempDir, Self) {
         let root = tempfile::tempdir().unwrap();
         let settings =
