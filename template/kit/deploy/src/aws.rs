@@ -2,6 +2,7 @@
 //! repeat what is asked here by hand.
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -38,6 +39,12 @@ pub(crate) struct StackFailure {
     /// Resource type, such as `Custom::DatabaseMigrations`.
     pub(crate) kind: String,
     pub(crate) reason: String,
+}
+
+impl fmt::Display for StackFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}", self.resource, self.kind, self.reason)
+    }
 }
 
 impl Aws {

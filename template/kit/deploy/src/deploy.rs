@@ -71,7 +71,7 @@ pub(crate) async fn status(project: &Project, environment: &str) -> Result<()> {
     print!("{}", state::describe(&stack));
     let failures = aws.failures(name, SystemTime::UNIX_EPOCH).await?;
     if let Some(failure) = failures.last() {
-        println!("last failure: {}: {}", failure.resource, failure.reason);
+        println!("last failure: {failure}");
     }
     Ok(())
 }
@@ -131,10 +131,7 @@ async fn explain(aws: &Aws, stack: &str, since: SystemTime) {
         eprintln!("\nCloudFormation reports {count}:");
     }
     for failure in &failures {
-        eprintln!(
-            "  {} ({})\n    {}",
-            failure.resource, failure.kind, failure.reason
-        );
+        eprintln!("  {failure}");
     }
     let about_migrations = |name: &str| [APPLIED_MIGRATIONS, MIGRATIONS].contains(&name);
     if !failures.iter().any(|it| about_migrations(&it.resource)) {

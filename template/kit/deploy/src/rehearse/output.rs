@@ -33,47 +33,27 @@ pub(super) fn row(
     observed: &Observed,
 ) -> String {
     let mark = if is_as_expected { '✓' } else { '✗' };
-    let time = format!("{:.1} s", took.as_secs_f64());
-    line(
-        mark,
-        &format!("{number} {name}"),
-        &time,
-        &observed.databases.1.to_string(),
-    )
+    let (step, time) = (format!("{number} {name}"), took.as_secs_f64());
+    let database = observed.databases.1.to_string();
+    line(mark, &step, &format!("{time:.1} s"), &database)
 }
 
 /// The problems of a step, and what may explain them.
 pub(super) fn explanation(problems: &[String], observed: &Observed, sam: &str) -> String {
     let mut text = indented(&problems.join("\n"));
-    let mut part = |title: &str, lines: Vec<&str>| {
+    let mut add = |title: &str, lines: Vec<String>| {
         if !lines.is_empty() {
-            text += &format!("\n  {title}:\n{}", indented(&lines.join("\n")));
+            let last = &lines[lines.len().saturating_sub(LOG_LINES)..];
+            text += &format!("\n  {title}:\n{}", indented(&last.join("\n")));
         }
     };
-    let failures: Vec<_> = observed
-        .failures
-        .iter()
-        .map(|failure| {
-            format!(
-                "{} ({}): {}",
-                failure.resource, failure.kind, failure.reason
-            )
-        })
-        .collect();
-    part(
-        "CloudFormation says",
-        failures.iter().map(String::as_str).collect(),
-    );
-    part(
-        "last lines of the functions' log",
-        last(observed.log.iter().map(String::as_str)),
-    );
-    // It repeats what CloudFormation says, in a narrow table.
+    let failures = observed.failures.iter().map(ToString::to_string);
+    add("CloudFormation says", failures.collect());
+    add("last lines of the functions' log", observed.log.clone());
+    // Otherwise sam repeats what CloudFormation says, in a narrow table.
     if observed.failures.is_empty() {
-        part(
-            "last lines of sam",
-            last(sam.lines().filter(|line| !line.trim().is_empty())),
-        );
+        let sam = sam.lines().filter(|line| !line.trim().is_empty());
+        add("last lines of sam", sam.map(str::to_owned).collect());
     }
     text
 }
@@ -81,11 +61,6 @@ pub(super) fn explanation(problems: &[String], observed: &Observed, sam: &str) -
 /// A remark about the previous step.
 pub(super) fn remark(text: &str) -> String {
     indented(text)
-}
-
-fn last<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let lines: Vec<_> = lines.collect();
-    lines[lines.len().saturating_sub(LOG_LINES)..].to_vec()
 }
 
 fn line(mark: char, step: &str, time: &str, database: &str) -> String {
