@@ -6,6 +6,7 @@
 //! user stay, and overlapping edits become ordinary conflicts.
 
 mod answers;
+mod git;
 mod lock;
 mod merge;
 mod render;
@@ -17,27 +18,38 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use clap::Args;
 
 use crate::{answers::Answers, merge::Repository, source::Source};
 
-/// Exit code of `--check` when an update is due, as of `dnf check-update`.
+/// Exit code of `--check`, the same as that of `dnf check-update`.
 const UPDATE_DUE: u8 = 100;
 
 const UNDO: &str = "To take all back: git reset --hard";
 
 /// What to update to, and from.
-#[derive(Clone, Debug, Default)]
+#[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Git URL, `gh:owner/name`, or directory of the template instead of the recorded one.
-    pub template: Option<String>,
-    /// Version instead of the newest.
-    pub to: Option<String>,
-    /// Directory with the template in the recorded version, where its tag is missing.
-    pub base: Option<PathBuf>,
-    /// Answers to change, and answers to new questions.
-    pub define: Vec<(String, String)>,
-    /// Only report whether an update is due.
-    pub check: bool,
+    /// Git URL, gh:OWNER/NAME or directory of the template [default: the recorded one]
+    #[arg(long)]
+    template: Option<String>,
+    /// Version to update to [default: the newest]
+    #[arg(long, value_name = "VERSION")]
+    to: Option<String>,
+    /// Directory with the template in the recorded version, where its tag is missing
+    #[arg(long, value_name = "PATH")]
+    base: Option<PathBuf>,
+    /// Change an answer, or answer a new question
+    #[arg(short, long, value_name = "KEY=VALUE", value_parser = key_value)]
+    define: Vec<(String, String)>,
+    /// Only report whether an update is due; the exit code is 100 if it is
+    #[arg(long)]
+    check: bool,
+}
+
+fn key_value(text: &str) -> Result<(String, String)> {
+    let (key, value) = text.split_once('=').context("expected KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 /// Updates the repository in `root`. The changes are staged and not committed.
@@ -47,23 +59,23 @@ pub struct Options {
 /// cannot be rendered: nothing has changed then. Also after a merge with conflicts.
 pub fn run(root: &Path, options: &Options) -> Result<ExitCode> {
     let old = Answers::read(root)?;
-    let source = options.template.as_ref().unwrap_or(&old.source);
+    let recorded = &old.template.version;
+    let source = options.template.as_ref().unwrap_or(&old.template.source);
     let scratch = tempfile::tempdir().context("cannot create a temporary directory")?;
     let place = |name: &str| scratch.path().join(name);
-    let template = Source::fetch(root, source, &place("template"))?;
+    let template = Source::find(root, source)?;
     let version = match &options.to {
         Some(version) => version.trim_start_matches('v').to_owned(),
-        None => Some(template.newest()?)
-            .filter(|newest| source::is_newer(newest, &old.version))
-            .unwrap_or_else(|| old.version.clone()),
+        None => Some(template.newest(&place("new"))?)
+            .filter(|newest| source::is_newer(newest, recorded))
+            .unwrap_or_else(|| recorded.clone()),
     };
     let new = old.with(&options.define, source);
-    if version == old.version && (options.check || new == old) {
+    if version == *recorded && (options.check || new == old) {
         println!("✓ template {version}: up to date");
         return Ok(ExitCode::SUCCESS);
     }
     if options.check {
-        let recorded = &old.version;
         println!("template {version} is available, this is {recorded}: just update-template");
         return Ok(ExitCode::from(UPDATE_DUE));
     }
@@ -71,19 +83,18 @@ pub fn run(root: &Path, options: &Options) -> Result<ExitCode> {
     let repository = Repository::open(root)?;
     let base = match &options.base {
         Some(directory) => root.join(directory),
-        None => template.version(&old.version, &place("old")).with_context(|| {
+        None => template.version(recorded, &place("old")).with_context(|| {
             format!(
-                "cannot get version {} of the template from {source}, which this repository was \
-                 made from and the new one is compared with. Name a directory with that version \
-                 with --base, or another source with --template",
-                old.version
+                "cannot get version {recorded} of the template from {source}, which this \
+                 repository was made from and the new one is compared with. Name a directory \
+                 with that version with --base, or another source with --template"
             )
         })?,
     };
     let target = template.version(&version, &place("new"))?;
-    println!("  rendering versions {} and {version}", old.version);
+    println!("  rendering versions {recorded} and {version}");
     let before = render::render(root, &base, &old, &place("before"))
-        .with_context(|| format!("cannot render version {}", old.version))?;
+        .with_context(|| format!("cannot render version {recorded}"))?;
     let after = render::render_and_ask(root, &target, &new, &place("after"))
         .with_context(|| format!("cannot render version {version}"))?;
     let asked = Answers::read(&after)?.values;
@@ -107,12 +118,12 @@ pub fn run(root: &Path, options: &Options) -> Result<ExitCode> {
             merged.conflicts.join("\n  ")
         );
     }
-    merged.lock.with_context(|| {
-        format!(
-            "template {version} is staged, but cargo cannot bring Cargo.lock in step with it. \
-             Correct the cause below, then: cargo update --workspace, git add --all. {UNDO}"
-        )
-    })?;
+    if let Some(error) = merged.lock_error {
+        return Err(error.context(format!(
+            "template {version} is staged, but cargo cannot bring Cargo.lock in step. Correct the \
+             cause below, then: cargo update --workspace, git add --all. {UNDO}"
+        )));
+    }
     println!(
         "✓ template {version} is staged. Review it (git diff --staged), then: just setup, just \
          test, git commit. {UNDO}"

@@ -22,7 +22,7 @@ pub(crate) fn render(
 ) -> Result<PathBuf> {
     let mut command = command(root, template, answers, place)?;
     process::output(command.arg("--silent"))?;
-    Ok(place.join(answers.project_name()))
+    Ok(place.join(answers.project_name()?))
 }
 
 /// Does the same, but asks questions without an answer if there is a terminal.
@@ -35,12 +35,11 @@ pub(crate) fn render_and_ask(
     let rendered = render(root, template, answers, place)?;
     let known = &answers.values;
     let mut keys = Answers::read(&rendered)?.values.into_iter();
-    if !stdin().is_terminal() || keys.all(|(key, _)| known.contains_key(&key)) {
-        return Ok(rendered);
+    if stdin().is_terminal() && !keys.all(|(key, _)| known.contains_key(&key)) {
+        println!("  the new version has questions that are not answered yet");
+        fs::remove_dir_all(&rendered)?;
+        process::run_inherited(&mut command(root, template, answers, place)?)?;
     }
-    println!("  the new version has questions that are not answered yet");
-    fs::remove_dir_all(&rendered)?;
-    process::run_inherited(&mut command(root, template, answers, place)?)?;
     Ok(rendered)
 }
 
@@ -48,7 +47,8 @@ fn command(root: &Path, template: &Path, answers: &Answers, place: &Path) -> Res
     fs::create_dir_all(place)?;
     let file = place.join("answers.toml");
     let mut values = answers.values.clone();
-    values.insert("template_source".into(), answers.source.clone().into());
+    let source = answers.template.source.clone();
+    values.insert("template_source".into(), source.into());
     let table = Table::from_iter([("values".to_owned(), values.into())]);
     fs::write(&file, toml::to_string(&table)?)?;
 
@@ -56,14 +56,11 @@ fn command(root: &Path, template: &Path, answers: &Answers, place: &Path) -> Res
     command
         // It needs an author, and git may not know one.
         .env("CARGO_NAME", "template")
-        .args(["generate", "--no-workspace", "--vcs", "none", "--path"])
-        .arg(template)
+        .args(["generate", "--no-workspace", "--vcs", "none"])
         // --force keeps the name as it was recorded.
-        .args(["--force", "--name", answers.project_name()])
-        .arg("--values-file")
-        .arg(file)
-        .arg("--destination")
-        .arg(place);
+        .args(["--force", "--name", answers.project_name()?])
+        .args(["--path".as_ref(), template, "--values-file".as_ref(), &file])
+        .args(["--destination".as_ref(), place]);
     Ok(command)
 }
 

@@ -1,61 +1,56 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use anyhow::{Context as _, Result, bail};
 
-/// The template's repository on this machine.
+use crate::git::git;
+
+/// Place to get the template from.
 #[derive(Debug)]
-pub(crate) enum Source {
-    /// A clone, with tags like `v1.2.3`.
-    Clone(PathBuf),
-    /// A directory without git: a single version.
-    Directory(PathBuf),
+pub(crate) struct Source {
+    url: String,
+    /// Versions of the tags, `1.2.3` for `v1.2.3`. `None` for a directory without git.
+    tags: Option<Vec<String>>,
 }
 
 impl Source {
-    /// Clones the template into `clone`. A directory without git is used in place; a relative
-    /// path is relative to `root`.
+    /// `source` is a git URL, `gh:owner/name`, or a directory, relative to `root`.
     ///
     /// # Errors
-    /// When git cannot clone it.
-    pub(crate) fn fetch(root: &Path, source: &str, clone: &Path) -> Result<Self> {
+    /// When git cannot reach it.
+    pub(crate) fn find(root: &Path, source: &str) -> Result<Self> {
         let directory = root.join(source);
-        if directory.is_dir() && !directory.join(".git").exists() {
-            return Ok(Self::Directory(directory));
-        }
         let url = match source.split_once(':') {
+            _ if directory.is_dir() => directory.display().to_string(),
             Some(("gh", name)) => format!("https://github.com/{name}.git"),
             Some(("gl", name)) => format!("https://gitlab.com/{name}.git"),
             _ => source.to_owned(),
         };
-        println!("  fetching {url}");
-        let mut git = Command::new("git");
-        git.current_dir(root)
-            // A question about a user name would wait for ever in CI.
-            .env("GIT_TERMINAL_PROMPT", "0")
-            .args(["clone", "--quiet", "--", &url])
-            .arg(clone);
-        process::output(&mut git).with_context(|| {
-            format!("cannot fetch the template from {source}; name another place with --template")
+        if directory.join("template").is_dir() && !directory.join(".git").exists() {
+            return Ok(Self { url, tags: None });
+        }
+        println!("  looking for versions of the template at {url}");
+        let list = git(root, "ls-remote --tags --refs --", &[&url]).with_context(|| {
+            format!("cannot get the template from {source}; name another source with --template")
         })?;
-        Ok(Self::Clone(clone.to_owned()))
+        let tags = list
+            .lines()
+            .filter_map(|line| line.split_once("refs/tags/v"));
+        let tags = Some(tags.map(|(_, version)| version.to_owned()).collect());
+        Ok(Self { url, tags })
     }
 
-    /// The highest tag of a release; without one, the version in the template's VERSION.
+    /// The highest release among the tags; without one, the version in the template's VERSION.
     ///
     /// # Errors
     /// When this is not the template.
-    pub(crate) fn newest(&self) -> Result<String> {
-        if let Self::Clone(clone) = self {
-            let tags = git(clone, &["tag", "--list", "v*"])?;
-            if let Some(newest) = newest_release(&tags) {
-                return Ok(newest.to_owned());
-            }
+    pub(crate) fn newest(&self, place: &Path) -> Result<String> {
+        match newest_release(self.tags.iter().flatten()) {
+            Some(newest) => Ok(newest.clone()),
+            None => version_of(&self.head(place)?),
         }
-        version_of(self.path())
     }
 
     /// Directory with this version of the template, created at `place` if necessary.
@@ -63,29 +58,32 @@ impl Source {
     /// # Errors
     /// When there is no such version.
     pub(crate) fn version(&self, version: &str, place: &Path) -> Result<PathBuf> {
-        let tag = format!("refs/tags/v{version}");
-        match self {
-            Self::Clone(clone)
-                if git(clone, &["rev-parse", "--verify", "--quiet", &tag]).is_ok() =>
-            {
-                let path = place.display().to_string();
-                git(
-                    clone,
-                    &["worktree", "add", "--quiet", "--detach", &path, &tag],
-                )?;
-                Ok(place.to_owned())
-            }
-            _ => match version_of(self.path())? {
-                there if there == version => Ok(self.path().to_owned()),
-                there => bail!("there is no tag v{version}, and the template is at {there}"),
-            },
+        if self.tags.iter().flatten().any(|tag| tag == version) {
+            return self.clone(&["--branch", &format!("v{version}")], place);
+        }
+        let head = self.head(place)?;
+        match version_of(&head)? {
+            there if there == version => Ok(head),
+            there => bail!("there is no tag v{version}, and the template is at {there}"),
         }
     }
 
-    fn path(&self) -> &Path {
-        match self {
-            Self::Clone(path) | Self::Directory(path) => path,
+    /// The template without regard to tags.
+    fn head(&self, place: &Path) -> Result<PathBuf> {
+        match self.tags {
+            Some(_) => self.clone(&[], place),
+            None => Ok(PathBuf::from(&self.url)),
         }
+    }
+
+    fn clone(&self, options: &[&str], place: &Path) -> Result<PathBuf> {
+        if place.exists() {
+            fs::remove_dir_all(place)?;
+        }
+        let operands = ["--", &self.url, &place.display().to_string()];
+        let operands = [options, &operands].concat();
+        git(Path::new("."), "clone --quiet --depth 1", &operands)?;
+        Ok(place.to_owned())
     }
 }
 
@@ -99,9 +97,8 @@ fn numbers(version: &str) -> Vec<u64> {
     parts.map_while(|part| part.parse().ok()).collect()
 }
 
-/// Highest version among tags like `v1.2.3`, one a line. Pre-releases do not count.
-fn newest_release(tags: &str) -> Option<&str> {
-    let versions = tags.lines().filter_map(|tag| tag.strip_prefix('v'));
+/// The highest version. Pre-releases do not count.
+fn newest_release<'a>(versions: impl Iterator<Item = &'a String>) -> Option<&'a String> {
     versions
         .filter(|version| version.split('.').all(|part| part.parse::<u64>().is_ok()))
         .max_by_key(|version| numbers(version))
@@ -114,19 +111,15 @@ fn version_of(template: &Path) -> Result<String> {
     Ok(text.trim().to_owned())
 }
 
-fn git(directory: &Path, arguments: &[&str]) -> Result<String> {
-    process::output(Command::new("git").current_dir(directory).args(arguments))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_newest_release_is_the_highest_number() {
-        let tags = "v0.2.0\nv0.10.0\nv0.9.1\nv1.0.0-rc.1\nvnext\n";
-        assert_eq!(newest_release(tags), Some("0.10.0"));
-        assert_eq!(newest_release("vnext\n"), None);
+        let versions = ["0.2.0", "0.10.0", "0.9.1", "1.0.0-rc.1", "next"].map(String::from);
+        assert_eq!(newest_release(versions.iter()).unwrap(), "0.10.0");
+        assert_eq!(newest_release(versions[3..].iter()), None);
         assert!(is_newer("0.10.0", "0.9.1"));
         assert!(!is_newer("0.9.1", "0.10.0") && !is_newer("0.9.1", "0.9.1"));
     }

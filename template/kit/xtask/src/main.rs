@@ -1,11 +1,13 @@
 //! The daily commands behind the justfile.
 
+mod coverage;
 mod database;
+mod pre_commit;
 mod setup;
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 use migrations::{Project, check, create, schema};
 
@@ -37,8 +39,19 @@ enum Command {
     },
     /// Write atlas.sum anew after an edit or a merge
     HashMigrations,
+    /// Check what is about to be committed, as the git hook
+    PreCommit,
     /// Print the schema that the entities describe, as SQL
     PrintSchema,
+    /// Run the tests, and print which share of your code's lines they run
+    Coverage {
+        /// Do nothing if Cargo.toml sets no floor
+        #[arg(long)]
+        if_floor: bool,
+        /// For `cargo llvm-cov`: --open, --lcov, ...
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
     /// Apply the pending migrations to a database
     Apply {
         /// The database; DATABASE_URL, in the environment or .env, shows in no process list
@@ -59,23 +72,7 @@ enum Command {
         database: Option<String>,
     },
     /// Merge a newer version of the template into this repository
-    UpdateTemplate {
-        /// Git URL, gh:OWNER/NAME or directory of the template [default: the recorded one]
-        #[arg(long)]
-        template: Option<String>,
-        /// Version to update to [default: the newest]
-        #[arg(long)]
-        to: Option<String>,
-        /// Directory with the template in the version that this repository was made from
-        #[arg(long)]
-        base: Option<std::path::PathBuf>,
-        /// Answer to change or to give, KEY=VALUE
-        #[arg(short, long, value_parser = key_value)]
-        define: Vec<(String, String)>,
-        /// Only say whether a newer version is out: exit code 100 if one is
-        #[arg(long)]
-        check: bool,
-    },
+    UpdateTemplate(update::Options),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -102,33 +99,17 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::CreateMigrations { name } => create::run(&project, name.as_deref()).await?,
         Command::CheckMigrations { force } => return check::run(&project, force).await,
         Command::HashMigrations => create::hash(&project)?,
+        Command::Coverage { if_floor, options } => {
+            coverage::run(&project.root, if_floor, &options)?;
+        }
+        Command::PreCommit => pre_commit::run(&project).await?,
         Command::PrintSchema => print!("{}", schema::print(&project)?),
         Command::Apply { url } => database::apply(&project, &database::target(&project, url)?)?,
         Command::Status { url } => database::status(&project, &database::target(&project, url)?)?,
         Command::DbUp => database::up(&project).await?,
         Command::DbDown => database::down(&project).await?,
         Command::DbShell { database } => database::shell(&project, database).await?,
-        Command::UpdateTemplate {
-            template,
-            to,
-            base,
-            define,
-            check,
-        } => {
-            let options = update::Options {
-                template,
-                to,
-                base,
-                define,
-                check,
-            };
-            return update::run(&project.root, &options);
-        }
+        Command::UpdateTemplate(options) => return update::run(&project.root, &options),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn key_value(text: &str) -> Result<(String, String)> {
-    let (key, value) = text.split_once('=').context("expected KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
 }
