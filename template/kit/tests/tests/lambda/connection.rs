@@ -9,7 +9,8 @@ use serde_json::json;
 
 use crate::harness::answer::{assert_answer, failure, success};
 use crate::harness::forwarder::{Forwarder, free_port};
-use crate::harness::postgres::{Cluster, PASSWORD, PLAIN_USER, quoted};
+use crate::harness::postgres::{Cluster, PASSWORD, PLAIN_USER};
+use crate::harness::sql::quoted;
 use crate::harness::test_bed::{BOTH_APPLIED, LONG, THIRD, TestBed, bed, data};
 use crate::harness::tls::Certificates;
 

@@ -13,6 +13,7 @@ pub mod rds;
 pub mod runtime_api;
 pub mod s3;
 pub mod secrets_manager;
+pub mod sql;
 pub mod test_bed;
 pub mod tls;
 
