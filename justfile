@@ -7,16 +7,20 @@ export POSTGRES_MAJOR := env("POSTGRES_MAJOR", "15")
 default:
     @just --list --unsorted
 
-# Render the template into ./demo and walk through the main job there
+# Render the template into ./demo and do the main job there
 demo:
-    @cargo run --quiet --manifest-path tests/Cargo.toml --bin demo
+    @cargo run --manifest-path tests/Cargo.toml --bin demo
 
 # Test the template: as it stands, then rendered
 test: tools
     cargo test --manifest-path template/Cargo.toml --workspace
     cargo test --manifest-path tests/Cargo.toml
 
-# Install what the tests need: cargo-generate, Atlas
+# Run what `just test` leaves out: repetitions, load, all combinations
+soak: tools
+    @cargo run --quiet --manifest-path tests/Cargo.toml --bin soak
+
+# Install what the tests need: cargo-generate, Atlas, the tools for deployment
 tools:
     @cargo run --quiet --manifest-path tests/Cargo.toml --bin tools
 

@@ -101,7 +101,17 @@ impl Project {
         for (key, value) in answers {
             command.args(["--define", &format!("{key}={value}")]);
         }
-        run(&mut command)
+        let outcome = run(&mut command);
+        // cargo-generate without its git feature creates no repository. It may have changed the
+        // case of the name.
+        let root = parent.join(name);
+        if !outcome.success || !root.is_dir() || root.join(".git").exists() {
+            return outcome;
+        }
+        let git = run(Command::new("git")
+            .args(["init", "--quiet", "--initial-branch", "main"])
+            .arg(&root));
+        if git.success { outcome } else { git }
     }
 
     /// Renders a repository whose commands use this checkout's Atlas, and a target directory

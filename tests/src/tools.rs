@@ -1,18 +1,11 @@
-use std::{
-    env,
-    ffi::OsString,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{env, fs, path::PathBuf, process::Command, thread};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
+use serde_json::Value;
 
-use crate::{checkout, create_untracked};
+use crate::{checkout, create_untracked, run};
 
-/// The cargo-generate that the template is made for.
-const CARGO_GENERATE: &str = "0.26.0";
-
-/// Where the programs are that this checkout installed for itself.
+/// Paths of the programs that the tests use.
 #[derive(Clone, Debug)]
 pub struct Tools {
     pub cargo_generate: PathBuf,
@@ -21,106 +14,85 @@ pub struct Tools {
 
 impl Tools {
     /// # Errors
-    /// When they are not installed.
+    /// When one is not installed.
     pub fn find() -> Result<Self> {
-        let tools = Self::places();
-        for program in [&tools.cargo_generate, &tools.atlas] {
-            ensure!(
-                program.is_file(),
-                "{} is missing: run `just tools`",
-                program.display()
-            );
-        }
-        Ok(tools)
+        let atlas = env::var_os("ATLAS").filter(|path| !path.is_empty());
+        Ok(Self {
+            cargo_generate: installed(".tools/bin/cargo-generate")?,
+            atlas: match atlas {
+                Some(path) => path.into(),
+                None => installed("template/.tools/atlas")?,
+            },
+        })
     }
 
-    /// The linter of the stack, in the place and version that the template's own
-    /// `just setup-deploy` gives it.
+    /// Path of the stack's linter, which `just setup-deploy` installed.
     ///
     /// # Errors
     /// When it is not installed.
     pub fn cfn_lint() -> Result<PathBuf> {
-        let program = checkout().join("template/.tools/venv/bin/cfn-lint");
-        ensure!(
-            program.is_file(),
-            "{} is missing: run `just tools`",
-            program.display()
-        );
-        Ok(program)
-    }
-
-    fn places() -> Self {
-        let checkout = checkout();
-        Self {
-            cargo_generate: checkout.join(".tools/bin/cargo-generate"),
-            atlas: env::var_os("ATLAS")
-                .filter(|path| !path.is_empty())
-                .map_or_else(|| checkout.join("template/.tools/atlas"), PathBuf::from),
-        }
+        installed("template/.tools/venv/bin/cfn-lint")
     }
 }
 
-/// Installs what is missing: cargo-generate, and in the way a user gets them Atlas and
-/// the tools for deployment.
+fn installed(program: &str) -> Result<PathBuf> {
+    let path = checkout().join(program);
+    ensure!(path.is_file(), "{program} is missing: run `just tools`");
+    Ok(path)
+}
+
+/// Installs what is missing: cargo-generate, and Atlas and the tools for deployment as a
+/// user does.
 pub fn install() -> Result<()> {
-    install_cargo_generate()?;
-    println!(
-        "Atlas and the tools for deployment, by the template's own `just setup` and `just setup-deploy`:"
-    );
-    for recipe in ["setup", "setup-deploy"] {
-        let just = Command::new("just")
-            .arg(recipe)
-            .current_dir(checkout().join("template"))
-            .status();
-        ensure!(
-            just.context("cannot run just")?.success(),
-            "just {recipe} failed, see above"
-        );
-    }
-    create_untracked(&checkout().join("template/.tools"))?;
-    Tools::cfn_lint()?;
-    Tools::find().map(drop)
+    let template = checkout().join("template");
+    create_untracked(&tools::directory(&template))?;
+    println!("installing tools: cargo-generate, and what `just setup` and `just setup-deploy` do");
+    let setup = &|recipe: &str| run(Command::new("just").arg(recipe).current_dir(&template));
+    thread::scope(|scope| {
+        let recipes = ["setup", "setup-deploy"].map(|recipe| scope.spawn(move || setup(recipe)));
+        install_cargo_generate(true)?;
+        for recipe in recipes {
+            let outcome = recipe.join().map_err(|_| anyhow!("a thread panicked"))?;
+            print!("{}", outcome.succeeded()?.output);
+        }
+        Tools::cfn_lint()?;
+        Tools::find().map(drop)
+    })
 }
 
-/// Installs cargo-generate into this checkout, if it is not there, and returns its path.
-pub fn install_cargo_generate() -> Result<PathBuf> {
-    let program = Tools::places().cargo_generate;
-    if version(&program).is_some_and(|version| version.contains(CARGO_GENERATE)) {
+/// Installs cargo-generate into this checkout unless it is there, and returns its path. It
+/// takes half the time without git, and then renders only from a directory.
+pub fn install_cargo_generate(with_git: bool) -> Result<PathBuf> {
+    let pins = tools::manifest(&checkout().join("template"))?;
+    let version = pins["cargo"]["cargo-generate"].as_str();
+    let version = version.context("tools.toml has no version of cargo-generate")?;
+    let root = checkout().join(".tools");
+    let program = root.join("bin/cargo-generate");
+    // cargo writes there what it installed, and how.
+    let record = fs::read(root.join(".crates2.json")).unwrap_or_default();
+    let record: Value = serde_json::from_slice(&record).unwrap_or_default();
+    let mut installs = record["installs"].as_object().into_iter().flatten();
+    let found = installs.any(|(package, how)| {
+        package.starts_with(&format!("cargo-generate {version} "))
+            && (!with_git || how["no_default_features"] == false)
+    });
+    if found && program.is_file() {
         return Ok(program);
     }
-    println!(
-        "installing cargo-generate {CARGO_GENERATE} below {}",
-        checkout().join(".tools").display()
-    );
-    let root = checkout().join(".tools");
+    println!("  installing cargo-generate {version}, two or three minutes");
     create_untracked(&root)?;
-    // --ignore-rust-version: it asks for a newer compiler than it needs. --debug: it
-    // renders in a second all the same, and is there in a third of the time.
-    let status = cargo()
-        .args([
-            "install",
-            "--quiet",
-            "--locked",
-            "--debug",
-            "--ignore-rust-version",
-        ])
-        .args(["cargo-generate", "--version", CARGO_GENERATE, "--root"])
+    // --ignore-rust-version: it asks for a newer compiler than it needs. --debug: it renders
+    // in a second all the same, and is there in a third of the time.
+    let mut cargo = Command::new("cargo");
+    cargo
+        .args(["install", "--locked", "--debug", "--ignore-rust-version"])
+        .args(["cargo-generate", "--version", version, "--root"])
         .arg(&root)
-        .status()
-        .context("cannot run cargo")?;
-    ensure!(
-        status.success(),
-        "cargo-generate could not be installed, see above"
-    );
+        .env("CARGO_PROFILE_DEV_DEBUG", "0");
+    if !with_git {
+        cargo.arg("--no-default-features");
+    }
+    let status = cargo.status().context("cannot run cargo")?;
+    ensure!(status.success(), "cannot install cargo-generate: see above");
     Ok(program)
-}
-
-fn version(program: &Path) -> Option<String> {
-    let output = Command::new(program).arg("--version").output().ok()?;
-    Some(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// The cargo that runs this program, or the one on PATH.
-pub(crate) fn cargo() -> Command {
-    Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
 }

@@ -129,11 +129,10 @@ fn check(directory: &Path, figures: &mut Vec<Figure>) -> Result<()> {
     println!("check_unchanged, check_changed");
     let project = project(directory)?;
     project.just(&["check-migrations"]).succeeded()?;
+    let start = project.root.join("kit/run");
     let floor = median(
         20,
-        project
-            .command("cargo")
-            .args(["run", "--quiet", "--bin", "xtask", "--", "--version"]),
+        project.command(&start).args(["--bin=xtask", "--version"]),
     )?;
     for (name, arguments) in [
         ("check_unchanged", &["check-migrations"][..]),
@@ -144,12 +143,9 @@ fn check(directory: &Path, figures: &mut Vec<Figure>) -> Result<()> {
             unit: "ms".into(),
             value: median(
                 20,
-                project
-                    .command("cargo")
-                    .args(["run", "--quiet", "--bin", "xtask", "--"])
-                    .args(arguments),
+                project.command(&start).arg("--bin=xtask").args(arguments),
             )?,
-            peer: "empty cargo run of the same program".into(),
+            peer: "starting the same program for nothing".into(),
             peer_value: floor,
         });
     }

@@ -1,21 +1,22 @@
-//! Renders the template into `./demo`, and walks through the main job there as a
-//! user would, with nothing but the repository's own commands.
+//! Renders the template into `./demo` and does the main job there, with the rendered
+//! repository's own commands.
 
 use std::{
-    fs,
+    env, fs,
     path::PathBuf,
-    process::{ExitCode, Stdio},
+    process::{Command, ExitCode, Stdio},
+    thread,
     time::Instant,
 };
 
-use anyhow::{Context, Result, ensure};
-use template_tests::{Project, checkout, create_untracked, install_cargo_generate, target};
+use anyhow::{Context, Result, anyhow, ensure};
+use template_tests::{Project, checkout, create_untracked, install_cargo_generate, run, target};
 
-/// The version that every edition of Atlas works with.
+/// The newest PostgreSQL that every Atlas works with.
 const ANSWERS: &[(&str, &str)] = &[("database_name", "demo"), ("postgres_major", "15")];
 
 fn main() -> ExitCode {
-    match run() {
+    match demo() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -24,16 +25,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<()> {
+fn demo() -> Result<()> {
     let mut demo = Demo {
         step: 0,
         project: Project::at(checkout().join("demo")),
     };
-    demo.step("Get cargo-generate");
-    let cargo_generate = install_cargo_generate()?;
+    demo.remove_an_earlier_one()?;
+    demo.step("Get cargo-generate and Atlas, and compile the dependencies, all at once");
+    let (cargo_generate, atlas) = prepare()?;
 
     demo.step("Render the template into ./demo");
-    demo.remove_an_earlier_one()?;
     let rendered = Project::render(&cargo_generate, &checkout(), "demo", ANSWERS).succeeded()?;
     print!("{}", rendered.output);
     demo.restore_target()?;
@@ -43,7 +44,16 @@ fn run() -> Result<()> {
         "/CACHEDIR.TAG\n",
     )?;
 
-    demo.step("Set it up: find or install Atlas");
+    if let Some(program) = atlas {
+        let tools = demo.project.root.join(".tools");
+        create_untracked(&tools)?;
+        fs::copy(
+            &program,
+            tools.join(program.file_name().unwrap_or_default()),
+        )?;
+    }
+
+    demo.step("Set it up");
     demo.just(&["setup"])?;
     demo.step("Print the schema that the entities describe");
     demo.just(&["print-schema"])?;
@@ -75,6 +85,39 @@ fn run() -> Result<()> {
     Ok(())
 }
 
+/// Does what the demo waits for and what does not depend on each other at once. Returns the
+/// paths of cargo-generate and, unless this machine has one already, of Atlas.
+fn prepare() -> Result<(PathBuf, Option<PathBuf>)> {
+    let template = checkout().join("template");
+    thread::scope(|scope| {
+        let atlas = scope.spawn(|| {
+            let named = env::var_os("ATLAS").is_some_and(|path| !path.is_empty());
+            if named || Command::new("atlas").arg("version").output().is_ok() {
+                return Ok(None);
+            }
+            create_untracked(&tools::directory(&template))?;
+            tools::atlas::install(&template).map(|installed| Some(installed.program))
+        });
+        let dependencies = scope.spawn(|| {
+            // Those of an earlier demo are as good.
+            if kept_target().join("debug").exists() {
+                return Ok(());
+            }
+            println!("  compiling what the template depends on");
+            let mut cargo = Command::new("cargo");
+            cargo
+                .args(["build", "--bin", "xtask", "--bin", "print-schema"])
+                .current_dir(&template)
+                .env("CARGO_TARGET_DIR", kept_target());
+            run(&mut cargo).succeeded().map(drop)
+        });
+        let cargo_generate = install_cargo_generate(false)?;
+        let panicked = |_| anyhow!("a thread panicked: see above");
+        dependencies.join().map_err(panicked)??;
+        Ok((cargo_generate, atlas.join().map_err(panicked)??))
+    })
+}
+
 struct Demo {
     step: usize,
     project: Project,
@@ -86,7 +129,7 @@ impl Demo {
         println!("\n\x1b[1m[{}/9] {what}\x1b[0m\n", self.step);
     }
 
-    /// Runs a command of the repository where the user can watch it.
+    /// Runs a recipe of the repository, and shows its output.
     fn just(&self, arguments: &[&str]) -> Result<()> {
         println!("$ just {}", arguments.join(" "));
         let start = Instant::now();
@@ -106,7 +149,7 @@ impl Demo {
         Ok(())
     }
 
-    /// Removes what an earlier run rendered, but keeps what takes long to build.
+    /// Removes an earlier demo, but keeps its build.
     fn remove_an_earlier_one(&self) -> Result<()> {
         let root = &self.project.root;
         if !root.exists() {
@@ -117,7 +160,7 @@ impl Demo {
             "{} is not from an earlier run: move it away first",
             root.display()
         );
-        // Its server, if one was left running.
+        // Its server may still run.
         let _ = self.project.just(&["db-down"]);
         let target = root.join("target");
         if target.exists() {
@@ -127,7 +170,7 @@ impl Demo {
         Ok(())
     }
 
-    /// Puts back what was built for an earlier one.
+    /// Moves the build of [`prepare`] or of an earlier demo into this one.
     fn restore_target(&self) -> Result<()> {
         if kept_target().exists() {
             fs::rename(kept_target(), self.project.root.join("target"))?;
@@ -136,7 +179,7 @@ impl Demo {
     }
 }
 
-/// cargo-generate renders only to where nothing is: builds wait here meanwhile.
+/// Holds the build while there is no demo: cargo-generate renders only into a new directory.
 fn kept_target() -> PathBuf {
     target().join("demo")
 }

@@ -1,22 +1,23 @@
-//! `just setup` on a machine without Atlas, with a release server of our own.
+//! `just setup` on a machine without Atlas, with a stand-in for the release server.
 
 use std::{
     env, fs,
     io::{BufRead, BufReader, Write},
     net::TcpListener,
-    os::unix::fs::symlink,
+    os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     process::Command,
     thread,
 };
 
+use rstest::rstest;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use template_tests::{Tools, run};
 
 use crate::shared::{Shared, says};
 
-/// Answers every request in the same way; returns its URL.
+/// Starts a server that gives every request the same answer, and returns its URL.
 fn serve(status: &'static str, body: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -41,7 +42,7 @@ fn serve(status: &'static str, body: Vec<u8>) -> String {
     url
 }
 
-/// A directory with links to all programs of PATH but Atlas and those named.
+/// A directory with links to all programs on PATH but Atlas and `programs`.
 fn path_without(programs: &[&str]) -> TempDir {
     let directory = TempDir::new().unwrap();
     for entry in env::split_paths(&env::var_os("PATH").unwrap())
@@ -58,7 +59,7 @@ fn path_without(programs: &[&str]) -> TempDir {
     directory
 }
 
-/// `just setup` where there is no Atlas, downloading from `server`.
+/// `just setup` without Atlas, with `server` in place of the release server.
 fn setup(project: &Shared, server: &str, path: &TempDir) -> Command {
     let mut command = project.command("just");
     command
@@ -82,6 +83,18 @@ fn nothing_is_left(project: &Shared) {
     );
 }
 
+/// Makes `sha256` the pinned one on every platform.
+fn pin(project: &Shared, sha256: &str) {
+    let pins = project.read("tools.toml").unwrap();
+    let pinned = pins.lines().map(|line| match line.split_once(" = ") {
+        Some((platform, hash)) if hash.len() == 66 => format!("{platform} = \"{sha256}\"\n"),
+        _ => format!("{line}\n"),
+    });
+    project
+        .write("tools.toml", &pinned.collect::<String>())
+        .unwrap();
+}
+
 fn version(program: &Path) -> String {
     run(Command::new(program).arg("version"))
         .succeeded()
@@ -97,26 +110,36 @@ fn takes_the_release_whose_checksum_is_right() {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect();
+    pin(&project, &checksum);
     let server = serve("200 OK", atlas);
-    let outcome =
-        run(setup(&project, &server, &path_without(&["go"])).env("ATLAS_SHA256", checksum))
-            .succeeded()
-            .unwrap();
+    let path = path_without(&["go"]);
+    let outcome = run(&mut setup(&project, &server, &path))
+        .succeeded()
+        .unwrap();
     says(&outcome, &["downloading", "/atlas-community-", "✓ Atlas"]);
-    assert!(version(&installed(&project)).contains("atlas version"));
-    // A second time it is there.
-    let outcome = run(&mut setup(
-        &project,
-        "http://127.0.0.1:1",
-        &path_without(&["go"]),
-    ))
-    .succeeded()
-    .unwrap();
+    says(&outcome, &[", downloaded: ", "(.tools/atlas-"]);
+    let installed = version(&installed(&project));
+    assert!(installed.contains("version v"), "{installed}");
+
+    // The next run finds it, and sees what it cannot do.
+    let mut again = setup(&project, "http://127.0.0.1:1", &path);
+    let outcome = run(again.env("POSTGRES_MAJOR", "18"));
+    says(&outcome, &["✓ Atlas"]);
     assert!(
         !outcome.output.contains("downloading"),
         "{}",
         outcome.output
     );
+    if installed.contains("v0.13.1") {
+        says(
+            &outcome,
+            &[
+                "PostgreSQL up to 15",
+                "\n- Atlas v0.13.1 cannot work with PostgreSQL 18",
+                "POSTGRES_MAJOR=15 in .env",
+            ],
+        );
+    }
 }
 
 #[test]
@@ -130,36 +153,69 @@ fn refuses_a_file_that_is_not_the_release() {
     nothing_is_left(&project);
 }
 
-#[test]
-fn says_what_to_do_where_there_is_neither_a_release_nor_go() {
+#[rstest]
+#[case::not_there("404", true)]
+#[case::not_reachable("127.0.0.1:1", false)]
+fn says_what_to_do_without_a_release_and_without_go(#[case] reason: &str, #[case] serves: bool) {
     let project = Shared::take();
-    let server = serve("404 Not Found", Vec::new());
+    let server = if serves {
+        serve("404 Not Found", Vec::new())
+    } else {
+        "http://127.0.0.1:1".to_owned()
+    };
     let words = [
-        "404",
+        reason,
+        "Go is not installed",
         "ATLAS=/path/to/atlas",
         "ATLAS_RELEASE_SERVER",
-        "install Go",
+        "Install Go",
     ];
     project.refuses_with(
         &mut setup(&project, &server, &path_without(&["go"])),
         &words,
     );
     nothing_is_left(&project);
-    let words = [
-        "127.0.0.1",
-        "ATLAS=/path/to/atlas",
-        "ATLAS_RELEASE_SERVER",
-        "install Go",
-    ];
-    project.refuses_with(
-        &mut setup(&project, "http://127.0.0.1:1", &path_without(&["go"])),
-        &words,
+}
+
+/// A stand-in for Go, because the module proxy may not have the release.
+#[test]
+fn builds_the_same_release_with_go() {
+    let project = Shared::take();
+    let path = path_without(&["go"]);
+    let go = path.path().join("go");
+    let script = "#!/bin/sh\n[ \"$1\" = build ] || exit 0\ncp go.mod ../../go.mod\n\
+                  printf '#!/bin/sh\\necho atlas community version v9.9.9\\n' >atlas\necho \"$@\" >../../flags\n";
+    fs::write(&go, script).unwrap();
+    fs::set_permissions(&go, fs::Permissions::from_mode(0o755)).unwrap();
+    let outcome = run(&mut setup(&project, "http://127.0.0.1:1", &path))
+        .succeeded()
+        .unwrap();
+    let pins: toml::Table = project.read("tools.toml").unwrap().parse().unwrap();
+    let pin = |name: &str| pins["atlas"][name].as_str().unwrap().to_owned();
+    let version = pin("version");
+    says(
+        &outcome,
+        &[
+            &format!("- Atlas {version} for "),
+            "cannot be downloaded",
+            &format!("building Atlas {version} for "),
+            "✓ Atlas v9.9.9 (community edition), built by Go: every PostgreSQL (.tools/atlas-",
+        ],
     );
-    nothing_is_left(&project);
+    let module = project.read("go.mod").unwrap();
+    for line in [
+        format!("\nrequire ariga.io/atlas/cmd/atlas {}\n", pin("commit")),
+        format!("\nreplace ariga.io/atlas => ariga.io/atlas {version}\n"),
+    ] {
+        assert!(module.contains(&line), "{module}");
+    }
+    let flags = project.read("flags").unwrap();
+    assert!(flags.contains(&format!("cmdapi.version={version} ")));
+    assert!(flags.contains("cmdapi.flavor=community "), "{flags}");
 }
 
 #[test]
-fn builds_with_go_where_the_release_server_cannot_be_reached() {
+fn builds_an_older_release_where_go_cannot_build_the_same() {
     let project = Shared::take();
     let outcome = run(&mut setup(
         &project,
@@ -168,13 +224,13 @@ fn builds_with_go_where_the_release_server_cannot_be_reached() {
     ))
     .succeeded()
     .unwrap();
-    says(
-        &outcome,
-        &[
-            "cannot be downloaded",
-            "building Atlas v0.13.1 with Go",
-            "✓ Atlas",
-        ],
-    );
-    assert!(version(&installed(&project)).contains("v0.13.1"));
+    says(&outcome, &["cannot be downloaded", ", built by Go: "]);
+    // On the open internet Go can.
+    if outcome.output.contains("cannot be built") {
+        says(
+            &outcome,
+            &["✓ Atlas v0.13.1, built by Go: PostgreSQL up to 15 ("],
+        );
+        assert!(version(&installed(&project)).contains("atlas version v0.13.1"));
+    }
 }

@@ -420,12 +420,35 @@ fn hook_refuses_commits_that_fail_the_checks() {
         .unwrap();
     let unformatted = commit();
     assert!(!unformatted.success);
-    says(&unformatted, &["Diff in", "crates/entity/src/user.rs"]);
+    says(
+        &unformatted,
+        &["Diff in", "crates/entity/src/user.rs", "just format"],
+    );
+    project
+        .edit(USER, "    pub   name: String,\n", "    pub name: String,\n")
+        .unwrap();
+
+    const APP: &str = "crates/app/src/lib.rs";
+    let app = project.read(APP).unwrap();
+    let broken = format!("{app}\npub fn broken() -> u8 {{\n    \"\"\n}}\n");
+    project.write(APP, &broken).unwrap();
+    let uncompilable = commit();
+    assert!(!uncompilable.success);
+    says(&uncompilable, &["mismatched types"]);
+
+    // Changes that are not staged do not count.
+    project.write(APP, &app).unwrap();
+    project.git(&["add", "--all"]);
+    project.write(APP, &broken).unwrap();
+    run(project.command("git").args(["commit", "--message", "Try"]))
+        .succeeded()
+        .unwrap();
+    project.write(APP, &app).unwrap();
 
     project
         .edit(
             USER,
-            "    pub   name: String,\n",
+            "    pub name: String,\n",
             "    pub name: String,\n    pub phone: Option<String>,\n",
         )
         .unwrap();
@@ -441,7 +464,7 @@ fn hook_refuses_commits_that_fail_the_checks() {
         .command("git")
         .args(["commit", "--all", "--message", "Try"]));
     assert!(!without_sql.success);
-    says(&without_sql, &["git add migrations"]);
+    says(&without_sql, &["it lacks (git add)", "_add_user_phone.sql"]);
     commit().succeeded().unwrap();
 }
 
@@ -474,7 +497,10 @@ fn checks_out_the_same_bytes_under_core_autocrlf() {
 
 #[test]
 fn passes_its_own_lints() {
-    Shared::take().just(&["lint"]).succeeded().unwrap();
+    Shared::with_first_migration()
+        .just(&["lint"])
+        .succeeded()
+        .unwrap();
 }
 
 #[test]

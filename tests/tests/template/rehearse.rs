@@ -65,7 +65,7 @@ fn every_step_comes_to_what_it_should() {
         "✓ 5 the same, mended",
         "✓ 6 ForceUpdate",
         "✓ 7 one without transaction breaks off",
-        "broke off: 1 of its 2 statements",
+        "is partially applied: 1 of its 2 statements",
         "✓ 8 the same, mended",
         "✓ 9 delete",
         "What this did not show",

@@ -102,6 +102,7 @@ fn a_new_repository_holds_what_it_needs_and_no_more() {
         [
             ".env.example",
             ".git",
+            ".gitattributes",
             ".githooks",
             ".github",
             ".gitignore",

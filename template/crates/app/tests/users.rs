@@ -65,6 +65,14 @@ async fn refuses_an_email_that_is_taken_and_stores_nothing(#[future(awt)] tx: Da
 
 #[rstest]
 #[tokio::test]
+async fn passes_other_errors_on(#[future(awt)] tx: DatabaseTransaction) {
+    // PostgreSQL stores no NUL in a text.
+    let refused = register(&tx, "Ada\0").await;
+    assert!(matches!(refused, Err(RegisterError::Database(_))));
+}
+
+#[rstest]
+#[tokio::test]
 async fn suspends_an_account(#[future(awt)] tx: DatabaseTransaction) {
     let ada = register(&tx, "Ada").await.unwrap();
     assert!(users::suspend(&tx, ada.id).await.unwrap());

@@ -1,7 +1,7 @@
 //! The migration directory: SQL files in the order of their names, and `atlas.sum`.
 //!
-//! <https://atlasgo.io/concepts/migration-directory-integrity>; the rules are read
-//! off `sql/migrate/dir.go` of the ariga/atlas repository.
+//! <https://atlasgo.io/concepts/migration-directory-integrity>; the rules are those of
+//! `sql/migrate/dir.go` in the ariga/atlas repository.
 
 mod directive;
 mod file;
@@ -19,19 +19,19 @@ pub use sum::{SumError, SumFile};
 
 use crate::Error;
 
-/// The name of the file that holds the directory's hash.
+/// Name of the file with the directory's hash.
 pub const SUM_FILE: &str = "atlas.sum";
 
 /// A directory of SQL migrations in Atlas' own format.
 ///
-/// Holds only the path: every method reads the disk anew.
+/// Stores only the path: every method reads the disk.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MigrationDirectory {
     path: PathBuf,
 }
 
 impl MigrationDirectory {
-    /// Touches nothing; a directory that is not there is noticed when it is read.
+    /// Does not access the directory, which may be missing.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
@@ -40,23 +40,23 @@ impl MigrationDirectory {
         &self.path
     }
 
-    /// Where `atlas.sum` stands, whether it is there or not.
+    /// Path of `atlas.sum`, which may be missing.
     pub fn sum_path(&self) -> PathBuf {
         self.path.join(SUM_FILE)
     }
 
-    /// The entries that end in `.sql`, hidden ones too, in byte order of their
-    /// names: the order in which Atlas applies them.
+    /// Returns the entries whose names end in `.sql`, hidden ones included, in byte order of
+    /// their names: Atlas applies them in this order.
     ///
     /// # Errors
-    /// When the directory or one of them cannot be read. A folder or a dangling
-    /// link with such a name stops Atlas as well, so it is not passed over here.
+    /// When the directory or a file cannot be read. A folder or dangling link whose name ends
+    /// in `.sql` is an error for Atlas too.
     pub fn files(&self) -> Result<Vec<MigrationFile>, Error> {
         let read_directory = || Error::io("read the migration directory", &self.path);
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.path).map_err(read_directory())? {
             let path = entry.map_err(read_directory())?.path();
-            // A name that is not UTF-8 has no way into atlas.sum either.
+            // atlas.sum cannot contain a name that is not UTF-8.
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
                 continue;
             };
@@ -71,26 +71,27 @@ impl MigrationDirectory {
         Ok(files)
     }
 
-    /// Whether the files are those that `atlas.sum` was written for; returns the
-    /// directory's hash, `h1:...`. A directory with neither is in order: it has
-    /// the hash of nothing, as for Atlas.
+    /// Checks the files against `atlas.sum`, and returns the directory's hash, `h1:...`. A
+    /// directory without both is valid, as for Atlas.
+    ///
+    /// # Errors
+    /// When they do not match.
     pub fn verify(&self) -> Result<String, IntegrityError> {
         integrity::verify(self)
     }
 
-    /// Writes `atlas.sum` for the files as they are and returns it: what
-    /// `atlas migrate hash` does, without Atlas. A reader sees the old file or the
-    /// new one, never half of it.
+    /// Writes `atlas.sum` for the current files and returns it, as `atlas migrate hash` does.
+    /// The file is replaced atomically.
     ///
     /// # Errors
-    /// When a file cannot be read, or `atlas.sum` not written.
+    /// When a file cannot be read, or `atlas.sum` cannot be written.
     pub fn write_sum(&self) -> Result<SumFile, Error> {
         let sum = SumFile::compute(&self.files()?);
         let path = self.sum_path();
         let write = || -> std::io::Result<()> {
             let mut file = tempfile::Builder::new()
                 .prefix(".atlas.sum.")
-                // A temporary file is private by default; atlas.sum is for all to read.
+                // Temporary files are private by default.
                 .permissions(fs::Permissions::from_mode(0o644))
                 .tempfile_in(&self.path)?;
             write!(file, "{sum}")?;

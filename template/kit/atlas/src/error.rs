@@ -1,40 +1,39 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::cli::version::{OLDEST_SUPPORTED, Version};
-use crate::report::ApplyReport;
+use crate::version::{OLDEST_SUPPORTED, Version};
 
-/// What can go wrong with the migration directory or with Atlas.
+/// An error of the migration directory or of Atlas.
 ///
-/// Every message says what happened, where, and what to do next. Passwords of
-/// the URLs in play are replaced by `***`.
+/// Every message says what happened, where, and what to do next, with `***` in place of
+/// passwords.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("cannot {action} {}: {cause}", path.display())]
     Io {
         action: &'static str,
         path: PathBuf,
-        // Not called `source`: who prints the chain of causes would print it twice.
+        // Not called `source`: a printed chain of causes would contain it twice.
         cause: io::Error,
     },
 
-    /// `also` says what was found but could not be used; it may be empty.
+    /// `also` names an unusable program; it may be empty.
     #[error("Atlas is not installed: run `just setup`{also}")]
     NotInstalled { also: String },
 
-    #[error("{} is not a working Atlas: {reason}. {remedy}", binary.display())]
-    Unusable {
-        binary: PathBuf,
-        reason: String,
-        remedy: &'static str,
-    },
+    #[error(
+        "{} is not a working Atlas: {reason}. Name another with ATLAS=/path/to/atlas, or unset \
+         ATLAS and run `just setup`",
+        program.display()
+    )]
+    Unusable { program: PathBuf, reason: String },
 
     #[error(
         "{} is Atlas {found}, but {OLDEST_SUPPORTED} is the oldest that works here: \
          run `just setup`, or name a newer one with ATLAS=/path/to/atlas",
-        binary.display()
+        program.display()
     )]
-    TooOld { binary: PathBuf, found: Version },
+    TooOld { program: PathBuf, found: Version },
 
     #[error(
         "Atlas {version} cannot work with PostgreSQL {major}: it knows versions up to 15. \
@@ -53,10 +52,10 @@ pub enum Error {
         cause: Option<Cause>,
     },
 
-    /// Atlas said yes, but not in the form that this crate knows.
+    /// Atlas succeeded, with output in an unknown format.
     #[error(
-        "could not understand what `{command}` printed: {reason}. \
-         It may be a newer Atlas than this crate knows; it printed:\n{output}"
+        "cannot parse the output of `{command}`: {reason}. This Atlas may be too new for this \
+         crate; it printed:\n{output}"
     )]
     Unreadable {
         command: String,
@@ -64,7 +63,7 @@ pub enum Error {
         output: String,
     },
 
-    /// A statement of a migration failed, or Atlas could not finish a migration.
+    /// A migration failed.
     #[error("{0}")]
     Migration(Box<MigrationError>),
 }
@@ -122,43 +121,55 @@ impl Cause {
     }
 }
 
-/// A migration that failed, and how far the run had come.
+/// The result of `atlas migrate apply`.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ApplyReport {
+    /// The migrations that this run completed, in order.
+    pub applied: Vec<AppliedFile>,
+}
+
+/// A completed migration.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AppliedFile {
+    pub name: String,
+    /// Number of statements that this run executed.
+    pub statements: usize,
+}
+
+/// A migration that failed.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{}", self.describe())]
+#[error(
+    "{}{}{} Mend the cause (`just hash-migrations` after an edit) and apply again.",
+    self.summary(),
+    self.statement.as_ref().map(|sql| format!("\n  in the statement: {sql}")).unwrap_or_default(),
+    self.applied()
+)]
 pub struct MigrationError {
-    /// The file's name; none when Atlas failed between files.
+    /// Name of the file; `None` if Atlas failed between files.
     pub file: Option<String>,
     /// The SQL that the server refused.
     pub statement: Option<String>,
-    /// What the server or Atlas said.
+    /// The message of the server or of Atlas.
     pub message: String,
-    /// What was applied before the failure, and stays applied.
+    /// Migrations that were completed before, and stay applied.
     pub report: ApplyReport,
 }
 
 impl MigrationError {
-    fn describe(&self) -> String {
-        let mut text = match &self.file {
+    /// Returns file and message.
+    pub fn summary(&self) -> String {
+        match &self.file {
             Some(file) => format!("migration {file} failed: {}", self.message),
             None => format!("applying the migrations failed: {}", self.message),
-        };
-        if let Some(statement) = &self.statement {
-            text.push_str("\n  in the statement: ");
-            text.push_str(statement);
         }
-        text.push_str(&match self.report.applied.as_slice() {
-            [] => "\nNo migration was completed in this run.".to_owned(),
-            applied => format!(
-                "\nApplied before it, and kept: {}.",
-                applied
-                    .iter()
-                    .map(|file| file.name.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            ),
-        });
-        text.push_str(" Mend the cause (`just hash-migrations` after an edit) and apply again.");
-        text
+    }
+
+    fn applied(&self) -> String {
+        let names = self.report.applied.iter().map(|file| &*file.name);
+        match &*names.collect::<Vec<_>>().join(", ") {
+            "" => "\nNo migration was completed in this run.".to_owned(),
+            names => format!("\nApplied before it, and kept: {names}."),
+        }
     }
 }
 

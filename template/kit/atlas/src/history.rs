@@ -1,8 +1,8 @@
-//! What was applied to a database, and how that compares with the directory.
+//! Compares the history of a database with the migration directory.
 //!
-//! Atlas compares too, but not well enough to deploy by: up to v0.13.1 it passes over
-//! a migration that came in behind newer ones, and every version refuses to say
-//! anything of a database where a migration that the directory lacks broke off.
+//! Atlas compares too, but not well enough for deployments: up to v0.13.1 it silently skips a
+//! migration that was added before newer ones, and every version fails if a migration that the
+//! directory lacks is partially applied.
 
 use crate::MigrationFile;
 
@@ -10,108 +10,78 @@ use crate::MigrationFile;
 /// <https://atlasgo.io/concepts/migration-directory-integrity>
 pub const TABLE: &str = "atlas_schema_revisions.atlas_schema_revisions";
 
-/// A row of [`TABLE`]: `Revision` in `sql/migrate/migrate.go` of the ariga/atlas
-/// repository, as far as it is needed.
+/// The columns of [`TABLE`] that are used; see `Revision` in `sql/migrate/migrate.go` of the
+/// ariga/atlas repository.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Revision {
     pub version: String,
-    /// The number of statements that were run.
+    /// Number of executed statements.
     pub applied: usize,
-    /// The number of statements in the file.
+    /// Number of statements in the file.
     pub total: usize,
-    /// Everything up to this version was there before Atlas was.
+    /// The database had everything up to this version before it had a history.
     pub is_baseline: bool,
-    /// Somebody declared it done, with `atlas migrate set`.
+    /// Declared as applied by `atlas migrate set`.
     pub is_resolved: bool,
-    /// What the server said to the statement that broke the migration off.
+    /// The error that stopped the migration; `None` if Atlas was killed.
     pub error: Option<String>,
-    pub error_statement: Option<String>,
 }
 
 impl Revision {
-    /// The bits of the column `type`: `RevisionTypeBaseline` and its like.
+    /// Bits of the column `type`: `RevisionTypeBaseline` and `RevisionTypeResolved`.
     pub const BASELINE: i64 = 1;
     pub const RESOLVED: i64 = 4;
 
-    fn is_partially_applied(&self) -> bool {
+    fn is_partial(&self) -> bool {
         self.applied < self.total && !self.is_resolved
     }
 }
 
-/// Where a database stands in a migration directory. Versions are in order.
+/// The state of a database relative to a migration directory. Versions are in order.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct MigrationStatus {
-    /// The last version in the history, broken off or not; none if there is no history.
+    /// Last version in the history, partially applied or not; `None` without history.
     pub current: Option<String>,
-    /// The versions that the next run has to apply, one that broke off among them.
+    /// Versions that the next run applies, including a partially applied one.
     pub pending: Vec<String>,
-    /// The versions that came into the directory after newer ones were applied.
-    /// v0.13.1 passes them over in silence, later versions refuse to run.
+    /// Versions that were added to the directory after newer ones were applied. v0.13.1
+    /// silently skips them, later versions refuse to run.
     pub skipped: Vec<String>,
-    /// The versions in the history that the directory does not have: the database is
-    /// ahead of it, as after a rollback to an older package.
+    /// Versions in the history that the directory lacks, as after a rollback to an older
+    /// package.
     pub ahead: Vec<String>,
-    /// The migration that is half done, if one is.
-    pub partially_applied: Option<PartiallyApplied>,
-}
-
-/// A migration that failed outside of a transaction, so that part of it stays.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PartiallyApplied {
-    pub version: String,
-    /// The number of statements that stay, of `total`.
-    pub applied: usize,
-    pub total: usize,
-    /// None when Atlas was killed.
-    pub error: Option<String>,
-    pub statement: Option<String>,
+    /// The last migration, if it failed outside of a transaction: its first statements stay
+    /// applied.
+    pub partially_applied: Option<Revision>,
 }
 
 impl MigrationStatus {
     /// Compares the files, sorted by name, with the rows of [`TABLE`] in any order.
     pub fn of(files: &[MigrationFile], history: &[Revision]) -> Self {
-        let last = history.iter().max_by(|a, b| a.version.cmp(&b.version));
-        let partially_applied = last.filter(|revision| revision.is_partially_applied());
-        let baseline = history
-            .iter()
-            .filter(|revision| revision.is_baseline)
-            .map(|revision| revision.version.as_str())
-            .max();
+        let mut revisions: Vec<&Revision> = history.iter().collect();
+        revisions.sort_by_key(|revision| &revision.version);
+        let applied: Vec<&str> = revisions.iter().map(|row| &*row.version).collect();
+        let versions: Vec<&str> = files.iter().map(MigrationFile::version).collect();
 
-        let current = last.map(|revision| revision.version.as_str());
-        let is_applied = |version: &str| {
-            history.iter().any(|revision| revision.version == version) || Some(version) <= baseline
+        let current = applied.last().copied();
+        let baseline = revisions.iter().rfind(|revision| revision.is_baseline);
+        let baseline = baseline.map(|revision| &*revision.version);
+        let partial = revisions.last().filter(|revision| revision.is_partial());
+        let select = |all: &[&str], wanted: &dyn Fn(&str) -> bool| {
+            let selected = all.iter().filter(|version| wanted(version));
+            selected.map(|version| (*version).to_owned()).collect()
         };
-        let is_partially_applied =
-            |version: &str| partially_applied.is_some_and(|revision| revision.version == version);
-        let versions = || files.iter().map(MigrationFile::version);
-        let owned = |versions: Vec<&str>| versions.into_iter().map(str::to_owned).collect();
-        let mut ahead: Vec<&str> = history
-            .iter()
-            .map(|revision| revision.version.as_str())
-            .filter(|applied| versions().all(|version| version != *applied))
-            .collect();
-        ahead.sort_unstable();
         Self {
-            pending: owned(
-                versions()
-                    .filter(|version| Some(*version) > current || is_partially_applied(version))
-                    .collect(),
-            ),
-            skipped: owned(
-                versions()
-                    .filter(|version| Some(*version) < current && !is_applied(version))
-                    .collect(),
-            ),
-            ahead: owned(ahead),
-            partially_applied: partially_applied.map(|revision| PartiallyApplied {
-                version: revision.version.clone(),
-                applied: revision.applied,
-                total: revision.total,
-                error: revision.error.clone(),
-                statement: revision.error_statement.clone(),
-            }),
             current: current.map(str::to_owned),
+            pending: select(&versions, &|version| {
+                Some(version) > current || partial.is_some_and(|row| row.version == version)
+            }),
+            skipped: select(&versions, &|version| {
+                let is_applied = applied.contains(&version) || Some(version) <= baseline;
+                Some(version) < current && !is_applied
+            }),
+            ahead: select(&applied, &|version| !versions.contains(&version)),
+            partially_applied: partial.map(|revision| Revision::clone(revision)),
         }
     }
 }
@@ -175,8 +145,8 @@ mod tests {
 
     #[rstest]
     #[case::in_the_directory(&["1", "2"], &["2"], &[])]
-    #[case::not_there_any_more(&["1"], &[], &["2"])]
-    fn a_broken_off_migration_is_seen(
+    #[case::removed(&["1"], &[], &["2"])]
+    fn a_partially_applied_migration_is_found(
         #[case] files: &[&str],
         #[case] pending: &[&str],
         #[case] ahead: &[&str],
@@ -189,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn one_declared_done_is_done() {
+    fn a_migration_declared_as_applied_is_applied() {
         let resolved = Revision {
             is_resolved: true,
             ..revision("1", 1, 3)
@@ -199,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_baseline_covers_what_is_older() {
+    fn a_baseline_covers_older_migrations() {
         let baseline = Revision {
             is_baseline: true,
             ..revision("2", 0, 0)

@@ -1,13 +1,12 @@
 //! The Atlas CLI, typed: the migration directory and its hash, diff, lint, apply.
 //!
-//! Three parts, of which only the last needs Atlas:
+//! Only the last part needs the program:
 //!
-//! - [`directory`]: the SQL files, `atlas.sum`, and whether the two agree;
-//!   [`sql`] splits a file into statements.
-//! - [`history`]: what a database has, compared with the directory.
-//! - [`cli`]: finds an Atlas binary and runs it. Every edition from v0.13.1 on
-//!   works; [`Atlas::supports_lint`] and [`Atlas::supports_server`] say where one
-//!   falls short.
+//! - [`directory`]: the SQL files, `atlas.sum`, and whether they match; [`sql`] splits a file
+//!   into statements.
+//! - [`history`]: compares the history of a database with the directory.
+//! - [`cli`]: finds and runs Atlas. Every edition from v0.13.1 on works;
+//!   [`Atlas::supports_lint`] and [`Atlas::supports_server`] return the limits of each.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -17,24 +16,24 @@
 //! migrations.verify()?;
 //! let atlas = Atlas::find(".".as_ref(), None)?;
 //! let report = atlas.apply(&migrations, "postgres://...", &ApplyOptions::default())?;
-//! println!("at version {:?}", report.version());
+//! println!("applied {} migrations", report.applied.len());
 //! # Ok(()) }
 //! ```
 //!
-//! Database URLs hold passwords: they reach Atlas by environment variables, never
-//! on the command line, and [`Secrets`] removes them from every error.
+//! Database URLs contain passwords: Atlas gets them in environment variables, never on the
+//! command line, and [`Secrets`] removes them from every error.
 
 pub mod cli;
 pub mod directory;
 mod error;
 pub mod history;
-mod report;
 mod secrets;
 pub mod sql;
+mod version;
 
-pub use cli::{ApplyOptions, Atlas, Commands, Edition, Finding, LintReport, Version};
+pub use cli::{ApplyOptions, Atlas, Commands, LintReport};
 pub use directory::{IntegrityError, MigrationDirectory, MigrationFile, SumFile};
-pub use error::{Cause, Error, MigrationError};
-pub use history::{MigrationStatus, PartiallyApplied, Revision};
-pub use report::{AppliedFile, ApplyReport};
+pub use error::{AppliedFile, ApplyReport, Cause, Error, MigrationError};
+pub use history::{MigrationStatus, Revision};
 pub use secrets::Secrets;
+pub use version::{Edition, OLDEST_SUPPORTED, Version};

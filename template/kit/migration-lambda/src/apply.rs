@@ -19,8 +19,6 @@ use crate::deadline::Deadline;
 
 /// Atlas polls its lock every second or two; some more.
 const LOCK_POLLING: Duration = Duration::from_secs(3);
-/// PostgreSQL cuts off longer names (NAMEDATALEN).
-const LONGEST_NAME: usize = 63;
 
 /// Input of a run of Atlas.
 pub struct Run<'a> {
@@ -57,19 +55,18 @@ impl Run<'_> {
         let options = ApplyOptions {
             lock_timeout: Some(wait),
             baseline: self.baseline.map(str::to_owned),
-            dry_run: false,
         };
         let url = self.url(self.database.can_check_clients().await?);
         let mut process = AtlasProcess::start(atlas.apply(self.directory, &url, &options)?)?;
         let Some(output) = process.output(self.deadline.stop_work()).await? else {
-            let running = self.database.running(self.application());
+            let running = self.database.running(&self.application);
             let running = timeout(self.grace(), running).await;
             process.stop(self.grace()).await;
             let ended = self.end_sessions().await;
             let running = running.ok().and_then(Result::ok).flatten();
             return Err(self.out_of_time(running, ended.err()).await);
         };
-        match Atlas::read_apply(&output, &url) {
+        match Atlas::read_apply(&output, self.directory, &url) {
             Ok(report) => {
                 self.applied.store(report.applied.len(), Ordering::Relaxed);
                 let files = report.applied.into_iter();
@@ -103,31 +100,22 @@ impl Run<'_> {
             .min(Duration::from_secs(2))
     }
 
-    fn application(&self) -> &str {
-        let end = self.application.floor_char_boundary(LONGEST_NAME);
-        &self.application[..end]
-    }
-
     async fn end_sessions(&self) -> Result<()> {
         let time = self.grace();
         let end = async {
             let ended = self
                 .database
-                .end_sessions(self.application(), time / 2)
+                .end_sessions(&self.application, time / 2)
                 .await;
-            if ended.is_err() && self.database.is_closed() {
-                let database = self.connect_anew(time).await?;
-                return database.end_sessions(self.application(), time / 2).await;
+            if ended.is_ok() || !self.database.is_closed() {
+                return ended;
             }
-            ended
+            let database = Database::connect(self.config, self.login, time).await?;
+            database.end_sessions(&self.application, time / 2).await
         };
         timeout(time, end)
             .await
             .context("the database does not answer")?
-    }
-
-    async fn connect_anew(&self, time: Duration) -> Result<Database> {
-        Ok(Database::connect(self.config, self.login, time).await?)
     }
 
     /// Returns the connection string, password included.
@@ -136,7 +124,7 @@ impl Run<'_> {
         let limit = self.deadline.left() + Duration::from_secs(5);
         let limit = limit.as_millis().to_string();
         let mut parameters = vec![
-            ("application_name", self.application()),
+            ("application_name", &*self.application),
             ("connect_timeout", "10"),
             ("statement_timeout", &limit),
             // Detects a network that drops everything.
@@ -157,9 +145,12 @@ impl Run<'_> {
             Ok(history) => return Ok(history),
             Err(error) => error,
         };
-        tracing::warn!("connecting anew: {error:#}");
+        tracing::warn!("connecting again: {error:#}");
         let time = self.deadline.left_for_work().max(self.grace());
-        let again = async { self.connect_anew(time).await?.history().await };
+        let again = async {
+            let database = Database::connect(self.config, self.login, time).await?;
+            database.history().await
+        };
         timeout(time, again).await.context("it does not answer")?
     }
 

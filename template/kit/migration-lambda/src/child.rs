@@ -5,21 +5,18 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use rustix::process::{Pid, Signal, kill_process};
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Child;
 use tokio::task::JoinHandle;
 use tokio::time::{timeout, timeout_at};
-use tracing::Instrument as _;
 
 use crate::redact::scrub;
 
 /// Bytes of output to keep; Atlas' report lists every statement that it ran.
-const KEPT: usize = 4 << 20;
+const KEPT: u64 = 4 << 20;
 /// Lines to log for one run, and bytes of each: logs cost money.
 const LOGGED_LINES: usize = 1000;
 const LOGGED_BYTES: usize = 4 << 10;
-/// Bytes of a line to read at a time.
-const PIECE: u64 = 64 << 10;
 
 /// A running Atlas process, killed on drop.
 pub struct AtlasProcess {
@@ -29,8 +26,7 @@ pub struct AtlasProcess {
 }
 
 impl AtlasProcess {
-    /// Starts a command with only the environment that the command itself sets. Its output
-    /// is logged as it arrives, except for the JSON report.
+    /// Starts a command with only the environment that the command itself sets.
     ///
     /// # Errors
     /// When it cannot be started.
@@ -45,13 +41,13 @@ impl AtlasProcess {
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         Ok(Self {
             child,
-            stdout: tokio::spawn(collect(stdout).in_current_span()),
-            stderr: tokio::spawn(collect(stderr).in_current_span()),
+            stdout: tokio::spawn(collect(stdout)),
+            stderr: tokio::spawn(collect(stderr)),
         })
     }
 
-    /// Waits until the process ends, or returns `None` at `stop`. Long output is cut at its
-    /// end.
+    /// Waits until the process ends, and logs its output; returns `None` at `stop`. Long output
+    /// is cut at its end.
     ///
     /// # Errors
     /// When the exit status cannot be read.
@@ -60,24 +56,20 @@ impl AtlasProcess {
             return Ok(None);
         };
         // A process that Atlas left behind could hold the other end open.
-        let drained = async { tokio::join!(&mut self.stdout, &mut self.stderr) };
-        let (stdout, stderr) = timeout_at(stop.into(), drained)
+        let (stdout, stderr) = timeout_at(stop.into(), self.logged())
             .await
-            .context("Atlas has ended, but its output has not")?;
+            .context("Atlas has ended, but its output has not")??;
         Ok(Some(Output {
             status: status.context("cannot wait for Atlas")?,
-            stdout: stdout?,
-            stderr: stderr?,
+            stdout,
+            stderr,
         }))
     }
 
-    /// Stops the process with SIGTERM, and after `grace` with SIGKILL.
+    /// Stops the process with SIGTERM, and after `grace` with SIGKILL. Logs its output.
     pub async fn stop(mut self, grace: Duration) {
-        let pid = self
-            .child
-            .id()
-            .and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
-        if let Some(pid) = pid {
+        let pid = self.child.id().and_then(|pid| pid.try_into().ok());
+        if let Some(pid) = pid.and_then(Pid::from_raw) {
             // Fails only if the process has ended.
             let _ = kill_process(pid, Signal::TERM);
         }
@@ -85,6 +77,15 @@ impl AtlasProcess {
             tracing::warn!("Atlas does not stop: killing it");
             let _ = self.child.kill().await;
         }
+        let _ = timeout(grace, self.logged()).await;
+    }
+
+    /// Returns and logs the output, once it has ended.
+    async fn logged(&mut self) -> Result<(Vec<u8>, Vec<u8>)> {
+        let output = tokio::try_join!(&mut self.stdout, &mut self.stderr)?;
+        log(&output.0);
+        log(&output.1);
+        Ok(output)
     }
 }
 
@@ -103,37 +104,36 @@ fn only_own_environment(command: Command) -> Command {
     command
 }
 
-/// Collects output, and logs it line by line, up to the limits.
+/// Reads output to its end, and keeps the first lines.
 async fn collect(stream: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
-    let (mut kept, mut full) = (Vec::new(), false);
-    let Some(stream) = stream else { return kept };
-    let mut reader = BufReader::new(stream);
-    let (mut piece, mut lines, mut at_start) = (Vec::new(), 0, true);
-    loop {
-        piece.clear();
-        let read = (&mut reader)
-            .take(PIECE)
-            .read_until(b'\n', &mut piece)
-            .await;
-        if !read.is_ok_and(|read| read > 0) {
-            return kept;
-        }
-        full |= kept.len() + piece.len() > KEPT;
-        if !full {
-            kept.extend(&piece);
-        }
-        let is_report = kept.first() == Some(&b'{');
-        // Scrubbed before it is cut: half a secret would not be recognized. The rest of a
-        // line this long is not logged.
-        let text = scrub(&String::from_utf8_lossy(&piece));
-        let text = text.trim_end();
-        if at_start && !is_report && !text.is_empty() && lines <= LOGGED_LINES {
-            match lines {
-                LOGGED_LINES => tracing::warn!("Atlas writes more than is logged"),
-                _ => tracing::info!("atlas: {}", &text[..text.floor_char_boundary(LOGGED_BYTES)]),
-            }
-            lines += 1;
-        }
-        at_start = piece.ends_with(b"\n");
+    let mut kept = Vec::new();
+    let Some(mut stream) = stream else {
+        return kept;
+    };
+    // What follows a read error is lost, as what follows the end.
+    let _ = (&mut stream).take(KEPT).read_to_end(&mut kept).await;
+    if tokio::io::copy(&mut stream, &mut tokio::io::sink())
+        .await
+        .is_ok_and(|rest| rest > 0)
+    {
+        // Half a secret at the end would not be recognized.
+        kept.truncate(kept.iter().rposition(|&byte| byte == b'\n').unwrap_or(0));
+    }
+    kept
+}
+
+/// Logs output line by line, except for the JSON report.
+fn log(output: &[u8]) {
+    if output.starts_with(b"{") {
+        return;
+    }
+    // Scrubbed before it is cut, for the same reason.
+    let text = scrub(&String::from_utf8_lossy(output));
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    for line in lines.by_ref().take(LOGGED_LINES) {
+        tracing::info!("atlas: {}", &line[..line.floor_char_boundary(LOGGED_BYTES)]);
+    }
+    if lines.next().is_some() {
+        tracing::warn!("Atlas writes more than is logged");
     }
 }

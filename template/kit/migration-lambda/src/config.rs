@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use rds::{Overrides, Reader, Settings};
+use rds::{DatabaseOverrides, DatabaseSettings, EnvReader};
 
 /// Environment variables of the function; [`rds`] documents those of the database.
 #[derive(Clone, Debug)]
 pub struct Config {
-    pub database: Settings,
+    pub database: DatabaseSettings,
     /// DB_CONNECT_TIMEOUT, seconds: how long to retry while the server is starting, full, or
     /// refuses connections. A paused Aurora takes about 15 s.
     pub connect_timeout: Duration,
@@ -24,20 +24,17 @@ impl Config {
     /// Reads the variables; `stack` takes precedence for the database.
     ///
     /// # Errors
-    /// When some are missing or malformed; names all of them.
-    pub fn read(variable: impl Fn(&str) -> Option<String>, stack: &Overrides) -> Result<Self> {
-        let mut reader = Reader::new(variable);
+    /// When variables are missing or malformed; names all of them.
+    pub fn from_env(stack: &DatabaseOverrides) -> Result<Self> {
+        let mut env = EnvReader::new(&|name| std::env::var(name).ok());
         let config = Self {
-            database: Settings::read(&mut reader, stack),
-            connect_timeout: Duration::from_secs(
-                reader.number("DB_CONNECT_TIMEOUT", 30_u16).into(),
-            ),
-            atlas: reader
+            database: DatabaseSettings::read(&mut env, stack),
+            connect_timeout: Duration::from_secs(env.number("DB_CONNECT_TIMEOUT", 30_u16).into()),
+            atlas: env
                 .optional("ATLAS")
                 .map_or_else(|| "/opt/bin/atlas".into(), PathBuf::from),
-            migrations: reader.beside_the_program("MIGRATIONS", "migrations"),
+            migrations: env.beside_the_program("MIGRATIONS", "migrations"),
         };
-        reader.finish()?;
-        Ok(config)
+        env.finish().map(|()| config)
     }
 }

@@ -3,19 +3,20 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::sync::Arc;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use atlas::{Revision, history};
-use rds::{Login, Settings, Tls};
+use rds::{DatabaseSettings, Login, Tls};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::config::Config;
@@ -30,22 +31,6 @@ pub struct Database {
     client: Client,
 }
 
-/// Why connecting failed.
-#[derive(Debug)]
-pub enum ConnectError {
-    /// The server refuses the user or the password.
-    Login(anyhow::Error),
-    Other(anyhow::Error),
-}
-
-impl From<ConnectError> for anyhow::Error {
-    fn from(error: ConnectError) -> Self {
-        match error {
-            ConnectError::Login(error) | ConnectError::Other(error) => error,
-        }
-    }
-}
-
 /// A running statement.
 #[derive(Debug)]
 pub struct Running {
@@ -57,42 +42,40 @@ pub struct Running {
 impl Database {
     /// Connects, and retries while the server is starting, full, or refuses connections: a
     /// paused Aurora takes about 15 s to wake up.
-    pub async fn connect(
-        config: &Config,
-        login: &Login,
-        time: Duration,
-    ) -> Result<Self, ConnectError> {
+    ///
+    /// # Errors
+    /// When there is no connection after `time`; see also [`is_login_refused`].
+    pub async fn connect(config: &Config, login: &Login, time: Duration) -> Result<Self> {
+        let settings = &config.database;
         let end = Instant::now() + time;
         let give_up = Instant::now() + time.min(config.connect_timeout);
         loop {
-            let patience = TIMEOUT.min(end.saturating_duration_since(Instant::now()));
-            let (error, may_pass) =
-                match timeout(patience, Self::connect_once(&config.database, login)).await {
-                    Ok(Ok(database)) => return Ok(database),
-                    Ok(Err(error)) if is_login_refused(&error) => {
-                        return Err(ConnectError::Login(describe(&config.database, error)));
-                    }
-                    Ok(Err(error)) => {
-                        let may_pass = may_pass(&error);
-                        (error, may_pass)
-                    }
-                    Err(_) => (
-                        anyhow!(
-                            "no answer within {:.0} s: do the security groups let the function in?",
-                            patience.as_secs_f32()
-                        ),
-                        true,
-                    ),
-                };
-            if !may_pass || Instant::now() + PAUSE > give_up {
-                return Err(ConnectError::Other(describe(&config.database, error)));
+            let time = TIMEOUT.min(end.saturating_duration_since(Instant::now()));
+            let error = match timeout(time, Self::connect_once(settings, login)).await {
+                Ok(Ok(database)) => return Ok(database),
+                Ok(Err(error)) if !may_pass(&error) => return Err(describe(settings, error)),
+                Ok(Err(error)) => error,
+                Err(_) => anyhow!(
+                    "no answer within {:.0} s: do the security groups let the function in?",
+                    time.as_secs_f32()
+                ),
+            };
+            if Instant::now() + PAUSE > give_up {
+                return Err(describe(settings, error));
             }
             tracing::info!("cannot connect to the database yet: {error:#}");
             sleep(PAUSE).await;
         }
     }
 
-    async fn connect_once(settings: &Settings, login: &Login) -> Result<Self> {
+    async fn connect_once(settings: &DatabaseSettings, login: &Login) -> Result<Self> {
+        let (ssl_mode, roots) = match &settings.tls {
+            Tls::Disable => (SslMode::Disable, RootCertStore::empty()),
+            Tls::VerifyFull { ca_bundle } => (SslMode::Require, root_certificates(ca_bundle)?),
+        };
+        let tls = ClientConfig::builder()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
         let mut options = tokio_postgres::Config::new();
         options
             .host(&settings.host)
@@ -100,29 +83,14 @@ impl Database {
             .dbname(&settings.name)
             .user(&login.user)
             .password(&login.password.0)
+            .ssl_mode(ssl_mode)
             .connect_timeout(TIMEOUT)
             // Idle while Atlas works; firewalls drop idle connections.
             .keepalives_idle(Duration::from_secs(30))
             .keepalives_interval(Duration::from_secs(10))
             .application_name("migration-lambda");
-        let client = match &settings.tls {
-            Tls::Disable => {
-                options.ssl_mode(SslMode::Disable);
-                let (client, connection) = options.connect(NoTls).await?;
-                tokio::spawn(connection);
-                client
-            }
-            Tls::VerifyFull { ca_bundle } => {
-                options.ssl_mode(SslMode::Require);
-                let roots = root_certificates(ca_bundle)?;
-                let tls = ClientConfig::builder()
-                    .with_root_certificates(roots)
-                    .with_no_client_auth();
-                let (client, connection) = options.connect(MakeRustlsConnect::new(tls)).await?;
-                tokio::spawn(connection);
-                client
-            }
-        };
+        let (client, connection) = options.connect(MakeRustlsConnect::new(tls)).await?;
+        tokio::spawn(connection);
         Ok(Self { client })
     }
 
@@ -133,22 +101,16 @@ impl Database {
 
     /// Returns Atlas' history; empty before the first migration.
     pub async fn history(&self) -> Result<Vec<Revision>> {
-        let exists = "SELECT to_regclass($1) IS NOT NULL";
-        if !self.holds(exists, &[&history::TABLE]).await? {
+        let table = history::TABLE;
+        let exists = format!("SELECT to_regclass('{table}') IS NOT NULL");
+        if !self.holds(&exists).await? {
             return Ok(Vec::new());
         }
         // Versions that begin with a dot are Atlas' own notes.
-        let rows = self
-            .query(
-                &format!(
-                    "SELECT version, type, applied, total, error, error_stmt FROM {} \
-                     WHERE version NOT LIKE '.%'",
-                    history::TABLE
-                ),
-                &[],
-            )
-            .await?;
-        let text = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let select = format!(
+            "SELECT version, type, applied, total, error FROM {table} WHERE version NOT LIKE '.%'"
+        );
+        let rows = self.query(&select, &[]).await?;
         let count = |count: i64| usize::try_from(count).unwrap_or_default();
         Ok(rows
             .iter()
@@ -160,8 +122,9 @@ impl Database {
                     total: count(row.get(3)),
                     is_baseline: kind & Revision::BASELINE != 0,
                     is_resolved: kind & Revision::RESOLVED != 0,
-                    error: text(row.get(4)),
-                    error_statement: text(row.get(5)),
+                    error: row
+                        .get::<_, Option<String>>(4)
+                        .filter(|error| !error.is_empty()),
                 }
             })
             .collect())
@@ -169,17 +132,15 @@ impl Database {
 
     /// Returns whether the connection is read-only: a replica, or a read-only role.
     pub async fn is_read_only(&self) -> Result<bool> {
-        let question =
-            "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'";
-        self.holds(question, &[]).await
+        self.holds("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'")
+            .await
     }
 
     /// Returns whether the server can check for a lost client while a statement runs, as
     /// PostgreSQL 14 and later can.
     pub async fn can_check_clients(&self) -> Result<bool> {
-        let question =
-            "SELECT current_setting('client_connection_check_interval', true) IS NOT NULL";
-        self.holds(question, &[]).await
+        self.holds("SELECT current_setting('client_connection_check_interval', true) IS NOT NULL")
+            .await
     }
 
     /// Returns the statement that a session of this name runs.
@@ -228,20 +189,12 @@ impl Database {
     }
 
     /// Returns the single boolean of a query.
-    async fn holds(
-        &self,
-        question: &str,
-        parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)],
-    ) -> Result<bool> {
-        let rows = self.query(question, parameters).await?;
+    async fn holds(&self, question: &str) -> Result<bool> {
+        let rows = self.query(question, &[]).await?;
         Ok(rows.iter().any(|row| row.get(0)))
     }
 
-    async fn query(
-        &self,
-        sql: &str,
-        parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)],
-    ) -> Result<Vec<tokio_postgres::Row>> {
+    async fn query(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
         timeout(TIMEOUT, self.client.query(sql, parameters))
             .await
             .context("the database does not answer")?
@@ -249,7 +202,7 @@ impl Database {
     }
 }
 
-fn root_certificates(file: &std::path::Path) -> Result<Arc<RootCertStore>> {
+fn root_certificates(file: &Path) -> Result<RootCertStore> {
     let pem =
         fs::read(file).with_context(|| format!("cannot read DB_CA_BUNDLE, {}", file.display()))?;
     let mut roots = RootCertStore::empty();
@@ -258,10 +211,10 @@ fn root_certificates(file: &std::path::Path) -> Result<Arc<RootCertStore>> {
     if roots.is_empty() {
         bail!("DB_CA_BUNDLE, {}, holds no certificate", file.display());
     }
-    Ok(Arc::new(roots))
+    Ok(roots)
 }
 
-fn describe(settings: &Settings, mut error: anyhow::Error) -> anyhow::Error {
+fn describe(settings: &DatabaseSettings, mut error: anyhow::Error) -> anyhow::Error {
     if let Tls::VerifyFull { ca_bundle } = &settings.tls
         && format!("{error:#}").contains("invalid peer certificate")
     {
@@ -281,36 +234,35 @@ fn sql_state(error: &anyhow::Error) -> Option<&SqlState> {
     error.downcast_ref::<tokio_postgres::Error>()?.code()
 }
 
-fn is_login_refused(error: &anyhow::Error) -> bool {
-    let refusals = [
-        SqlState::INVALID_PASSWORD,
-        SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
-    ];
-    sql_state(error).is_some_and(|code| refusals.contains(code))
+/// Whether the server refuses the user or the password.
+pub fn is_login_refused(error: &anyhow::Error) -> bool {
+    [
+        Some(&SqlState::INVALID_PASSWORD),
+        Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION),
+    ]
+    .contains(&sql_state(error))
 }
 
-/// Returns whether trying again may succeed.
+/// Whether trying again may succeed.
 fn may_pass(error: &anyhow::Error) -> bool {
+    use ErrorKind::*;
     if let Some(code) = sql_state(error) {
-        let passing = [SqlState::TOO_MANY_CONNECTIONS, SqlState::CANNOT_CONNECT_NOW];
-        return passing.contains(code);
+        return [SqlState::TOO_MANY_CONNECTIONS, SqlState::CANNOT_CONNECT_NOW].contains(code);
     }
-    let closed = error.downcast_ref::<tokio_postgres::Error>();
-    if closed.is_some_and(tokio_postgres::Error::is_closed) {
-        return true;
-    }
-    let io = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<std::io::Error>());
-    io.is_some_and(|io| {
-        [
-            ErrorKind::ConnectionRefused,
-            ErrorKind::ConnectionReset,
-            ErrorKind::HostUnreachable,
-            ErrorKind::NetworkUnreachable,
-            ErrorKind::TimedOut,
-            ErrorKind::UnexpectedEof,
-        ]
-        .contains(&io.kind())
+    error.chain().any(|cause| {
+        let closed = cause.downcast_ref::<tokio_postgres::Error>();
+        let io = cause.downcast_ref::<std::io::Error>();
+        closed.is_some_and(tokio_postgres::Error::is_closed)
+            || io.is_some_and(|io| {
+                matches!(
+                    io.kind(),
+                    ConnectionRefused
+                        | ConnectionReset
+                        | HostUnreachable
+                        | NetworkUnreachable
+                        | TimedOut
+                        | UnexpectedEof
+                )
+            })
     })
 }

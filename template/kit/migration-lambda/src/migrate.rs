@@ -9,13 +9,16 @@ use rds::{Auth, Login};
 
 use crate::apply::{Run, names};
 use crate::config::Config;
-use crate::database::{ConnectError, Database};
+use crate::database::{Database, is_login_refused};
 use crate::deadline::Deadline;
 use crate::properties::Properties;
 use crate::redact;
 
 /// Time between a rotated password and the label of its secret.
 const ROTATION: Duration = Duration::from_secs(2);
+
+/// Longest name of a session: PostgreSQL cuts off the rest (NAMEDATALEN).
+const LONGEST_NAME: usize = 63;
 
 /// What was applied, or would be in a dry run.
 #[derive(Debug, Default)]
@@ -45,7 +48,7 @@ pub async fn migrate(
     request_id: &str,
     applied: &AtomicUsize,
 ) -> Result<Report> {
-    let config = Config::read(|name| std::env::var(name).ok(), &properties.database)?;
+    let config = Config::from_env(&properties.database)?;
     let directory = MigrationDirectory::new(&config.migrations);
     verify(&directory, &properties.migration_hash)?;
     let files = directory.files()?;
@@ -60,10 +63,8 @@ pub async fn migrate(
     );
     judge(&files, &before, properties)?;
     if before.pending.is_empty() {
-        return Ok(Report {
-            plan: properties.dry_run.then(Vec::new),
-            ..Report::new(&files, &before, Vec::new())
-        });
+        let plan = properties.dry_run.then(Vec::new);
+        return Ok(Report::new(&files, before, Vec::new(), plan));
     }
     let baseline = match &before.current {
         None => properties.baseline_version.as_deref(),
@@ -71,7 +72,8 @@ pub async fn migrate(
         Some(_) => None,
     };
     if properties.dry_run {
-        return Ok(Report::plan(&files, &before, baseline));
+        let plan = names(&files, &before.pending, baseline);
+        return Ok(Report::new(&files, before, Vec::new(), Some(plan)));
     }
     ensure!(
         !database.is_read_only().await?,
@@ -105,7 +107,7 @@ pub async fn migrate(
         "Atlas reported success, but the database lacks {}",
         after.pending.join(", ")
     );
-    Ok(Report::new(&files, &after, names))
+    Ok(Report::new(&files, after, names, None))
 }
 
 /// Returns the name of Atlas' sessions on the server, unique for each attempt: Lambda may
@@ -113,13 +115,15 @@ pub async fn migrate(
 fn application(request_id: &str) -> String {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let nanoseconds = now.unwrap_or_default().subsec_nanos();
-    format!("migrations-{nanoseconds:08x}-{request_id}")
+    let mut name = format!("migrations-{nanoseconds:08x}-{request_id}");
+    name.truncate(name.floor_char_boundary(LONGEST_NAME));
+    name
 }
 
 fn verify(directory: &MigrationDirectory, expected: &str) -> Result<()> {
     let hash = directory
         .verify()
-        .context("the package is damaged; build and deploy it anew")?;
+        .context("the package is damaged; build and deploy it again")?;
     ensure!(
         hash == expected,
         "the stack names the migrations {expected}, but the package holds {hash}: \
@@ -129,33 +133,30 @@ fn verify(directory: &MigrationDirectory, expected: &str) -> Result<()> {
 }
 
 async fn connect(config: &Config, deadline: &Deadline) -> Result<(Database, Login)> {
-    let login = log_in(config, deadline).await?;
-    let error = match Database::connect(config, &login, deadline.left_for_work()).await {
-        Ok(database) => return Ok((database, login)),
-        Err(error) => error,
-    };
-    match (error, &config.database.auth) {
-        (ConnectError::Login(error), Auth::Secret { .. }) => {
-            tracing::warn!("fetching the secret anew, it may have been rotated: {error:#}");
-            tokio::time::sleep(ROTATION).await;
+    let mut is_retry = false;
+    loop {
+        let login = config.database.login(deadline.left_for_work()).await?;
+        redact::hide(&login.password.0);
+        let error = match Database::connect(config, &login, deadline.left_for_work()).await {
+            Ok(database) => return Ok((database, login)),
+            Err(error) if is_login_refused(&error) => error,
+            Err(error) => return Err(error),
+        };
+        match &config.database.auth {
+            Auth::Secret { .. } if !is_retry => {
+                tracing::warn!("fetching the secret again, it may have been rotated: {error:#}");
+                tokio::time::sleep(ROTATION).await;
+                is_retry = true;
+            }
+            Auth::Iam { .. } => {
+                return Err(error.context(
+                    "RDS refuses the IAM token: the user needs `GRANT rds_iam`, the function's \
+                     role rds-db:connect for that user, and the instance IAM authentication",
+                ));
+            }
+            _ => return Err(error),
         }
-        (ConnectError::Login(error), Auth::Iam { .. }) => {
-            return Err(error.context(
-                "RDS does not take the IAM token: the user needs `GRANT rds_iam`, the \
-                 function's role rds-db:connect on it, and the instance IAM authentication",
-            ));
-        }
-        (error, _) => return Err(error.into()),
     }
-    let login = log_in(config, deadline).await?;
-    let database = Database::connect(config, &login, deadline.left_for_work()).await?;
-    Ok((database, login))
-}
-
-async fn log_in(config: &Config, deadline: &Deadline) -> Result<Login> {
-    let login = config.database.login(deadline.left_for_work()).await?;
-    redact::hide(&login.password.0);
-    Ok(login)
 }
 
 /// Refuses a database that Atlas could not migrate, or must not.
@@ -178,66 +179,57 @@ fn judge(files: &[MigrationFile], status: &MigrationStatus, properties: &Propert
         "the database is ahead of this package, by {}, and OnDatabaseAhead is fail",
         status.ahead.join(", ")
     );
-    if let Some(broken) = &status.partially_applied {
+    if let Some(partial) = &status.partially_applied {
+        let version = &partial.version;
         ensure!(
-            status.pending.is_empty() || status.pending.contains(&broken.version),
-            "{} broke off after {} of {} statements, and this package lacks it, so nothing \
-             can be applied: deploy a package that has it, or bring the rest about by hand and \
-             declare it done with `atlas migrate set {}`",
-            broken.version,
-            broken.applied,
-            broken.total,
-            broken.version
+            status.pending.is_empty() || status.pending.contains(version),
+            "{version} is partially applied, {} of {} statements, and this package lacks it, so \
+             nothing can be applied: deploy a package that has it, or apply the rest by hand and \
+             declare it as applied with `atlas migrate set {version}`",
+            partial.applied,
+            partial.total
         );
     }
     Ok(())
 }
 
 impl Report {
-    fn new(files: &[MigrationFile], after: &MigrationStatus, applied: Vec<String>) -> Self {
-        let report = Self {
-            current: after.current.clone(),
+    fn new(
+        files: &[MigrationFile],
+        status: MigrationStatus,
+        applied: Vec<String>,
+        plan: Option<Vec<String>>,
+    ) -> Self {
+        let at = status.current.as_deref().unwrap_or("no version");
+        let mut summary = match (plan.as_deref(), applied.len()) {
+            (Some(plan @ [_, ..]), _) => {
+                format!("Would apply {}: {}.", plan.len(), plan.join(", "))
+            }
+            (_, 0) => {
+                let count = files.len();
+                format!("Nothing to apply of {count} migrations; the database is at {at}.")
+            }
+            (_, count) => {
+                let names = applied.join(", ");
+                format!("Applied {count}: {names}. The database is at {at}.")
+            }
+        };
+        if !status.ahead.is_empty() {
+            let versions = status.ahead.join(", ");
+            summary += &format!(" The database is ahead of this package, by {versions}.");
+        }
+        if let Some(partial) = &status.partially_applied {
+            summary += &format!(
+                " {} is partially applied: {} of {} statements.",
+                partial.version, partial.applied, partial.total
+            );
+        }
+        Self {
+            current: status.current,
             applied,
-            ahead: after.ahead.clone(),
-            plan: None,
-            summary: String::new(),
-        };
-        Self {
-            summary: report.in_words(files.len(), after),
-            ..report
+            ahead: status.ahead,
+            plan,
+            summary,
         }
-    }
-
-    fn plan(files: &[MigrationFile], before: &MigrationStatus, baseline: Option<&str>) -> Self {
-        let plan: Vec<_> = names(files, &before.pending, baseline);
-        Self {
-            summary: format!("Would apply {}: {}.", plan.len(), plan.join(", ")),
-            plan: Some(plan),
-            ..Self::new(files, before, Vec::new())
-        }
-    }
-
-    fn in_words(&self, in_package: usize, after: &MigrationStatus) -> String {
-        let at = self.current.as_deref().unwrap_or("no version");
-        let mut text = match self.applied.len() {
-            0 => format!("Nothing to apply of {in_package} migrations; the database is at {at}."),
-            count => format!(
-                "Applied {count}: {}. The database is at {at}.",
-                self.applied.join(", ")
-            ),
-        };
-        if !self.ahead.is_empty() {
-            text += &format!(
-                " The database is ahead of this package, by {}.",
-                self.ahead.join(", ")
-            );
-        }
-        if let Some(broken) = &after.partially_applied {
-            text += &format!(
-                " {} broke off after {} of {} statements, which stay.",
-                broken.version, broken.applied, broken.total
-            );
-        }
-        text
     }
 }

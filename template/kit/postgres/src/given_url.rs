@@ -69,27 +69,17 @@ fn parse(text: &str) -> Result<Url, String> {
 
 /// Moves the database into the path, where it can be replaced.
 fn normal(mut url: Url) -> Url {
-    let is_database = |key: &str| key == "dbname";
-    let mut database = url
-        .query_pairs()
-        .filter(|(key, _)| is_database(key))
-        .map(|(_, value)| value.into_owned())
-        .last();
-    if database.is_some() {
-        let others: Vec<(String, String)> = url
-            .query_pairs()
-            .filter(|(key, _)| !is_database(key))
-            .map(|(key, value)| (key.into_owned(), value.into_owned()))
-            .collect();
-        url.set_query(None);
-        if !others.is_empty() {
-            url.query_pairs_mut().extend_pairs(others);
+    let parameters = url.query_pairs().into_owned();
+    let (named, others): (Vec<_>, Vec<_>) = parameters.partition(|(key, _)| key == "dbname");
+    match named.last() {
+        Some((_, database)) => {
+            url.set_query(None);
+            if !others.is_empty() {
+                url.query_pairs_mut().extend_pairs(others);
+            }
+            with_database(&url, database)
         }
-    } else if url.path().trim_start_matches('/').is_empty() {
-        database = Some("postgres".to_owned());
-    }
-    match database {
-        Some(database) => with_database(&url, &database),
+        None if url.path().trim_start_matches('/').is_empty() => with_database(&url, "postgres"),
         None => url,
     }
 }

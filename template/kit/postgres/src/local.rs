@@ -3,7 +3,7 @@
 use std::{
     env,
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{ErrorKind, Write as _},
+    io::Write as _,
     os::unix::{
         fs::{DirBuilderExt as _, OpenOptionsExt as _, chown},
         process::CommandExt as _,
@@ -18,7 +18,10 @@ use anyhow::{Context as _, Result, bail};
 use process::last_lines;
 
 use crate::{
-    binaries::Binaries, free_port, processes, server_options, shared_memory::Segment, site::Address,
+    binaries::Binaries,
+    free_port, processes, server_options,
+    shared_memory::Segment,
+    site::{Address, gone},
 };
 
 /// How often to try another port when the free one was taken meanwhile.
@@ -75,21 +78,15 @@ pub(crate) fn remove(dir: &Path, name: &str) -> Result<bool> {
     let mut any = processes::stop(name)?;
     segments.iter().for_each(Segment::remove);
     for place in places {
+        any |= place.exists();
         // A tool that was stopped may have written a last file in between.
-        for attempt in 0.. {
-            match fs::remove_dir_all(&place) {
-                Ok(()) => any = true,
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(_) if attempt < 10 => {
-                    sleep(Duration::from_millis(50));
-                    continue;
-                }
-                Err(error) => {
-                    return Err(error)
-                        .with_context(|| format!("could not remove {}", place.display()));
-                }
+        let mut attempts = 0;
+        while let Err(error) = gone(fs::remove_dir_all(&place)) {
+            attempts += 1;
+            if attempts > 10 {
+                return Err(error).with_context(|| format!("could not remove {}", place.display()));
             }
-            break;
+            sleep(Duration::from_millis(50));
         }
     }
     Ok(any)

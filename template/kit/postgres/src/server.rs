@@ -4,7 +4,7 @@ use std::{fmt, io, str::FromStr, time::Duration};
 
 use anyhow::{Context as _, Result};
 use sea_orm::{
-    ConnectOptions, Database as SeaOrm, DatabaseConnection, DbErr,
+    ConnectOptions, Database as SeaOrm, DatabaseConnection,
     sqlx::{self, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions},
 };
 use serde::{Deserialize, Serialize};
@@ -30,19 +30,6 @@ pub enum Provider {
     Docker,
     /// A cluster made with the binaries of this machine.
     Local,
-}
-
-impl FromStr for Provider {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "url" => Ok(Self::Url),
-            "docker" => Ok(Self::Docker),
-            "local" => Ok(Self::Local),
-            _ => Err(()),
-        }
-    }
 }
 
 impl fmt::Display for Provider {
@@ -98,20 +85,17 @@ impl Server {
     ///
     /// When there is no such database, or no connection within ten seconds.
     pub async fn connect(&self, database: &str) -> Result<DatabaseConnection> {
-        pool(self.url(database))
+        let mut options = ConnectOptions::new(self.url(database));
+        options
+            .min_connections(0)
+            .max_connections(POOL)
+            .acquire_timeout(ACQUIRE)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .sqlx_logging(false);
+        SeaOrm::connect(options)
             .await
             .with_context(|| format!("could not connect to database {database:?} of {self}"))
-    }
-
-    /// Returns the same for the maintenance database, which always exists.
-    ///
-    /// # Errors
-    ///
-    /// When there is no connection within ten seconds.
-    pub async fn connect_maintenance(&self) -> Result<DatabaseConnection> {
-        pool(self.url.to_string())
-            .await
-            .with_context(|| format!("could not connect to {self}"))
     }
 
     /// Opens a single connection to a database.
@@ -135,18 +119,6 @@ impl Server {
             .await
             .with_context(|| format!("could not connect to {self}"))
     }
-}
-
-async fn pool(url: String) -> Result<DatabaseConnection, DbErr> {
-    let mut options = ConnectOptions::new(url);
-    options
-        .min_connections(0)
-        .max_connections(POOL)
-        .acquire_timeout(ACQUIRE)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .sqlx_logging(false);
-    SeaOrm::connect(options).await
 }
 
 impl fmt::Display for Server {

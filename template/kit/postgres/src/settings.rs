@@ -8,7 +8,6 @@ use std::{
     collections::HashMap,
     env, fs,
     path::{Path, PathBuf},
-    str::FromStr,
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -73,19 +72,19 @@ impl Files {
             .map(|(value, source)| Found { value, source }))
     }
 
-    /// Parses the value of `key`, which must be `allowed`; `expected` describes that.
-    fn parse<T: FromStr>(
+    /// Parses the value of `key`; `expected` describes what `parse` takes.
+    fn parse<T>(
         &self,
         key: &str,
-        allowed: impl Fn(&T) -> bool,
+        parse: impl Fn(&str) -> Option<T>,
         expected: &str,
     ) -> Result<Option<T>> {
         let Some(Found { value, source }) = self.get(key)? else {
             return Ok(None);
         };
-        match value.parse() {
-            Ok(parsed) if allowed(&parsed) => Ok(Some(parsed)),
-            _ => bail!("{key}={value} in {source}: expected {expected}"),
+        match parse(&value) {
+            None => bail!("{key}={value} in {source}: expected {expected}"),
+            parsed => Ok(parsed),
         }
     }
 }
@@ -144,12 +143,13 @@ impl Config {
         let major = settings
             .parse(
                 "POSTGRES_MAJOR",
-                |major| *major >= OLDEST_MAJOR,
+                |text| text.parse().ok().filter(|major| *major >= OLDEST_MAJOR),
                 &format!("a major version from {OLDEST_MAJOR} on, such as {DEFAULT_MAJOR}"),
             )?
             .unwrap_or(DEFAULT_MAJOR);
         let url = settings.get("TEST_DATABASE_URL")?;
-        let forced = settings.parse("DEV_POSTGRES", |_| true, "url, docker or local")?;
+        let provider = |text: &str| serde_json::from_value(text.into()).ok();
+        let forced = settings.parse("DEV_POSTGRES", provider, "url, docker or local")?;
         if forced == Some(Provider::Url) && url.is_none() {
             bail!("DEV_POSTGRES=url, but TEST_DATABASE_URL is not set");
         }

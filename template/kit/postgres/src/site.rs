@@ -146,7 +146,7 @@ fn prefix(root: &Path) -> String {
 }
 
 /// The result of a removal, where a missing file is fine.
-fn gone(removed: std::io::Result<()>) -> std::io::Result<()> {
+pub(crate) fn gone(removed: std::io::Result<()>) -> std::io::Result<()> {
     match removed {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         other => other,

@@ -37,19 +37,16 @@ pub(crate) async fn start(site: Site, config: Config) -> Result<Server> {
 /// provider, if there was one.
 pub(crate) async fn remove(site: &Site, config: &Config) -> Result<Option<Provider>> {
     let recorded = site.read().map(|state| state.provider);
-    let engine = match recorded {
-        Some(Provider::Docker) => Some(Engine::find(config)),
-        _ => None,
-    };
+    let engine = Engine::find(config);
     let (dir, name) = (site.dir.clone(), site.name.clone());
     let any = spawn_blocking(move || {
         let any = local::remove(&dir, &name)?;
         match engine {
-            Some(Some(engine)) => docker::remove(&engine, &name)?,
-            Some(None) => notice(&format!(
+            _ if recorded != Some(Provider::Docker) => {}
+            Some(engine) => docker::remove(&engine, &name)?,
+            None => notice(&format!(
                 "no Docker engine answers: the container {name}, if it still exists, stays"
             )),
-            None => {}
         }
         anyhow::Ok(any)
     })

@@ -1,4 +1,4 @@
-//! IAM authentication tokens of RDS: a pre-signed URL without its scheme.
+//! Tokens for IAM authentication at RDS: pre-signed URLs without their scheme.
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.Connecting.html>
 
 use std::time::{Duration, SystemTime};
@@ -11,17 +11,17 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4::SigningParams;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Longest lifetime that RDS accepts. It matters only when connecting.
+/// The longest that RDS accepts. A connection outlives its token.
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
 
-/// Characters to encode in a query: all but the unreserved ones of RFC 3986.
+/// All but the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// Signs a token for `user` at `address` (`host:port`), without network access.
+/// Signs a token for `user` at `address`, which is `host:port`.
 ///
 /// # Errors
 /// When the address cannot be part of a URL.
@@ -59,10 +59,10 @@ pub fn token(
 mod tests {
     use super::*;
 
-    /// The expected token is that of botocore 1.44.5, `generate_db_auth_token`, for the same
-    /// input, except for the order of the last two parameters.
+    /// The expected token is that of `generate_db_auth_token` in botocore 1.44.5 for the
+    /// same input, except for the order of the last two parameters.
     #[test]
-    fn signs_as_botocore_does() {
+    fn signs_like_botocore() {
         let credentials =
             Credentials::new("AKIDEXAMPLE", "secret", Some("tok/en+=".into()), None, "");
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);

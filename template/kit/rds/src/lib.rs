@@ -1,26 +1,28 @@
-//! Signs a function in to its database on Amazon RDS: settings from the environment
-//! ([`Settings`]), user and password ([`Settings::login`]), and the connection string
-//! ([`Settings::url`]).
+//! Connects a function to its database on Amazon RDS: reads where the database is
+//! ([`DatabaseSettings`]), gets a user and a password ([`DatabaseSettings::login`]), and
+//! returns both as a connection string ([`DatabaseSettings::url`]).
 //!
-//! Every function of the stack uses the same variables:
+//! All functions of the stack read the same variables:
 //!
 //! | variable | meaning | default |
 //! |---|---|---|
 //! | `DB_HOST`, `DB_NAME` | | |
 //! | `DB_PORT` | | 5432 |
-//! | `DB_USER` | optional with `DB_AUTH=secret`, which has a user too | |
+//! | `DB_USER` | optional with `DB_AUTH=secret`: the secret names the user | |
 //! | `DB_AUTH` | `iam`, `secret` or `password` | `iam` |
-//! | `DB_SECRET_ARN` | a secret of Secrets Manager, as RDS writes it | |
+//! | `DB_SECRET_ARN` | a secret of Secrets Manager, in the format of RDS | |
 //! | `DB_PASSWORD` | | |
 //! | `DB_SSLMODE` | `verify-full` or `disable` | `verify-full` |
-//! | `DB_CA_BUNDLE` | the certificates to trust, a PEM file | `rds-ca.pem` beside the program |
+//! | `DB_CA_BUNDLE` | PEM file of the trusted certificates | `rds-ca.pem` beside the program |
 //!
-//! An empty variable counts as missing.
+//! An empty variable counts as unset.
 
+mod env;
 mod iam;
 mod login;
 mod secret;
 mod settings;
 
-pub use login::{Login, Password};
-pub use settings::{Auth, Overrides, Reader, Settings, Tls};
+pub use env::EnvReader;
+pub use login::Login;
+pub use settings::{Auth, DatabaseOverrides, DatabaseSettings, Password, Tls};

@@ -1,4 +1,4 @@
-//! Reads a login from Secrets Manager.
+//! A database's login in Secrets Manager.
 //! <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>
 
 use std::time::{Duration, SystemTime};
@@ -10,11 +10,11 @@ use aws_sigv4::sign::v4::SigningParams;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Time-out for connecting: without a route out of the VPC, connecting hangs.
+/// For the connection only: in a VPC without a route, it is never refused.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The fields that are needed of an RDS secret. Its host and database are ignored: they may
-/// not be those of the stack.
+/// The login in a secret of RDS. Its host and database are ignored: the stack may use
+/// others.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html>
 #[derive(Deserialize)]
 pub struct Secret {
@@ -25,8 +25,8 @@ pub struct Secret {
 /// Fetches the current version of a secret.
 ///
 /// # Errors
-/// When Secrets Manager cannot be reached within `time`, or refuses, or the secret is
-/// not the JSON that RDS writes.
+/// When Secrets Manager cannot be reached within `time` or refuses, or when the secret is
+/// not JSON in the format of RDS.
 pub async fn fetch(
     id: &str,
     region: &str,
@@ -70,7 +70,7 @@ pub async fn fetch(
         )
     })?;
     let status = response.status();
-    let text = response.text().await.context("its answer broke off")?;
+    let text = response.text().await.context("its answer was cut off")?;
     if !status.is_success() {
         let error: Value = serde_json::from_str(&text).unwrap_or_default();
         let field = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
@@ -81,14 +81,14 @@ pub async fn fetch(
     let answer: Value = serde_json::from_str(&text).context("its answer is not JSON")?;
     let secret = answer["SecretString"]
         .as_str()
-        .context("the secret is binary, not a text")?;
+        .context("the secret is binary, not text")?;
     // The parser's own message would quote the secret.
     serde_json::from_str(secret)
         .ok()
         .context("the secret is not JSON with a `password`, as RDS writes it")
 }
 
-/// Returns the endpoint of Secrets Manager, from the same variables as the AWS SDKs.
+/// URL of Secrets Manager. All AWS SDKs read these variables.
 fn endpoint(region: &str) -> String {
     ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL"]
         .into_iter()

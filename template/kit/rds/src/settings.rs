@@ -1,17 +1,18 @@
+use std::fmt;
 use std::path::PathBuf;
 
-use crate::Password;
+use crate::EnvReader;
 
-/// Address of a database and how to sign in, from environment variables.
+/// Where the database is and how to log in, from the named environment variables.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Settings {
+pub struct DatabaseSettings {
     /// DB_HOST
     pub host: String,
     /// DB_PORT
     pub port: u16,
     /// DB_NAME
     pub name: String,
-    /// DB_USER; `None` if the secret has the user.
+    /// DB_USER; `None` only if the secret names the user.
     pub user: Option<String>,
     /// DB_AUTH
     pub auth: Auth,
@@ -22,9 +23,9 @@ pub struct Settings {
 /// How to authenticate.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Auth {
-    /// An RDS token, signed with the function's own credentials for this region.
+    /// A token for RDS, signed with the function's own credentials.
     Iam { region: String },
-    /// The Secrets Manager secret DB_SECRET_ARN.
+    /// A secret of Secrets Manager, DB_SECRET_ARN.
     Secret { id: String, region: String },
     /// DB_PASSWORD
     Password(Password),
@@ -33,43 +34,57 @@ pub enum Auth {
 /// How to encrypt.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Tls {
-    /// Certificate and host name are verified against DB_CA_BUNDLE, a PEM file.
+    /// Verifies the certificate and the host name against DB_CA_BUNDLE, a PEM file.
     VerifyFull {
         ca_bundle: PathBuf,
     },
     Disable,
 }
 
+/// A password or token; its debug format is `***`.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Password(pub String);
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
 /// Values that take precedence over the environment.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Overrides {
+pub struct DatabaseOverrides {
     pub host: Option<String>,
     pub port: Option<u16>,
     pub name: Option<String>,
     pub user: Option<String>,
 }
 
-impl Settings {
-    /// Reads the variables. The reader collects mistakes and reports all at once: see
-    /// [`Reader::finish`].
-    pub fn read<F>(reader: &mut Reader<F>, overrides: &Overrides) -> Self
-    where
-        F: Fn(&str) -> Option<String>,
-    {
-        let auth = reader.optional("DB_AUTH").unwrap_or_else(|| "iam".into());
-        let host = reader.required("DB_HOST", &overrides.host);
-        let user = match &auth[..] {
-            "secret" => overrides.user.clone().or(reader.optional("DB_USER")),
-            _ => Some(reader.required("DB_USER", &overrides.user)),
-        };
-        let tls = reader.tls();
+impl DatabaseSettings {
+    /// Reads the environment of this process.
+    ///
+    /// # Errors
+    /// When variables are missing or malformed; names all of them.
+    pub fn from_env() -> anyhow::Result<Self> {
+        let mut env = EnvReader::new(&|name| std::env::var(name).ok());
+        let settings = Self::read(&mut env, &DatabaseOverrides::default());
+        env.finish().map(|()| settings)
+    }
+
+    /// Reads the variables. [`EnvReader::finish`] returns the errors.
+    pub fn read(env: &mut EnvReader, overrides: &DatabaseOverrides) -> Self {
+        let given = overrides.clone();
+        let method = env.optional("DB_AUTH").unwrap_or_else(|| "iam".into());
+        let host = given.host.unwrap_or_else(|| env.required("DB_HOST", ""));
+        let user = given.user.or_else(|| match &*method {
+            "secret" => env.optional("DB_USER"),
+            _ => Some(env.required("DB_USER", "")),
+        });
+        let tls = tls(env);
         Self {
-            port: match overrides.port {
-                Some(port) => port,
-                None => reader.number("DB_PORT", 5432),
-            },
-            name: reader.required("DB_NAME", &overrides.name),
-            auth: reader.auth(&auth, &host, &tls),
+            port: given.port.unwrap_or_else(|| env.number("DB_PORT", 5432)),
+            name: given.name.unwrap_or_else(|| env.required("DB_NAME", "")),
+            auth: auth(env, &method, &host, &tls),
             host,
             user,
             tls,
@@ -77,131 +92,52 @@ impl Settings {
     }
 }
 
-/// Reads variables, and collects mistakes instead of stopping at the first.
-#[derive(Debug)]
-pub struct Reader<F> {
-    variable: F,
-    problems: Vec<String>,
-}
-
-impl<F: Fn(&str) -> Option<String>> Reader<F> {
-    /// Reads variables with `variable`.
-    pub fn new(variable: F) -> Self {
-        Self {
-            variable,
-            problems: Vec::new(),
-        }
-    }
-
-    /// Returns the value of a variable, `None` if it is empty.
-    pub fn optional(&self, name: &str) -> Option<String> {
-        (self.variable)(name).filter(|value| !value.trim().is_empty())
-    }
-
-    /// Returns the path in a variable, or that of a file beside the program.
-    pub fn beside_the_program(&self, name: &str, file: &str) -> PathBuf {
-        self.optional(name).map_or_else(
-            || {
-                let root = self.optional("LAMBDA_TASK_ROOT");
-                PathBuf::from(root.unwrap_or_else(|| "/var/task".to_owned())).join(file)
-            },
-            PathBuf::from,
-        )
-    }
-
-    /// Returns the number in a variable.
-    pub fn number<T: std::str::FromStr>(&mut self, name: &str, default: T) -> T {
-        let value = self.optional(name);
-        match value.as_deref().map(str::parse) {
-            None => default,
-            Some(Ok(number)) => number,
-            Some(Err(_)) => {
-                let value = value.unwrap_or_default();
-                self.problem(format!("{name} is {value:?}, which is no number for it"));
-                default
-            }
-        }
-    }
-
-    /// # Errors
-    /// When there were mistakes; names all of them.
-    pub fn finish(self) -> anyhow::Result<()> {
-        anyhow::ensure!(
-            self.problems.is_empty(),
-            "the function is not configured (its environment variables): {}",
-            self.problems.join("; ")
-        );
-        Ok(())
-    }
-
-    fn required(&mut self, name: &str, given: &Option<String>) -> String {
-        given
-            .clone()
-            .or_else(|| self.optional(name))
-            .unwrap_or_else(|| {
-                self.problem(format!("{name} is missing"));
-                String::new()
-            })
-    }
-
-    fn tls(&mut self) -> Tls {
-        match self.optional("DB_SSLMODE").as_deref() {
-            None | Some("verify-full") => Tls::VerifyFull {
-                ca_bundle: self.beside_the_program("DB_CA_BUNDLE", "rds-ca.pem"),
-            },
-            Some("disable") => Tls::Disable,
-            Some(other) => {
-                self.problem(format!(
-                    "DB_SSLMODE is {other:?}, but must be verify-full or disable"
-                ));
-                Tls::Disable
-            }
-        }
-    }
-
-    fn auth(&mut self, auth: &str, host: &str, tls: &Tls) -> Auth {
-        match auth {
-            "password" => Auth::Password(Password(self.needed("DB_PASSWORD", auth))),
-            "secret" => {
-                let id = self.needed("DB_SECRET_ARN", auth);
-                // arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME
-                let region = id.split(':').nth(3).map(str::to_owned);
-                let region = region.or_else(|| self.optional("AWS_REGION"));
-                let region = region.unwrap_or_else(|| self.needed("AWS_REGION", auth));
-                Auth::Secret { id, region }
-            }
-            "iam" => {
-                if *tls == Tls::Disable {
-                    self.problem("DB_SSLMODE is disable, but DB_AUTH=iam needs TLS".to_owned());
-                }
-                let region = rds_region(host).or_else(|| self.optional("AWS_REGION"));
-                let region = region.unwrap_or_else(|| self.needed("AWS_REGION", auth));
-                Auth::Iam { region }
-            }
-            other => {
-                self.problem(format!(
-                    "DB_AUTH is {other:?}, but must be iam, secret or password"
-                ));
-                Auth::Password(Password(String::new()))
-            }
-        }
-    }
-
-    fn needed(&mut self, name: &str, auth: &str) -> String {
-        self.optional(name).unwrap_or_else(|| {
-            self.problem(format!("{name} is missing, which DB_AUTH={auth} needs"));
-            String::new()
-        })
-    }
-
-    fn problem(&mut self, problem: String) {
-        if !self.problems.contains(&problem) {
-            self.problems.push(problem);
+fn tls(env: &mut EnvReader) -> Tls {
+    match env.optional("DB_SSLMODE").as_deref() {
+        None | Some("verify-full") => Tls::VerifyFull {
+            ca_bundle: env.beside_the_program("DB_CA_BUNDLE", "rds-ca.pem"),
+        },
+        Some("disable") => Tls::Disable,
+        Some(other) => {
+            env.report(format!(
+                "DB_SSLMODE is {other:?}, but must be verify-full or disable"
+            ));
+            Tls::Disable
         }
     }
 }
 
-/// Returns the region of an RDS host name, `NAME.ID.REGION.rds.amazonaws.com`.
+fn auth(env: &mut EnvReader, method: &str, host: &str, tls: &Tls) -> Auth {
+    let reason = format!(", which DB_AUTH={method} needs");
+    let region = |env: &mut EnvReader, found: Option<String>| {
+        found.unwrap_or_else(|| env.required("AWS_REGION", &reason))
+    };
+    match method {
+        "password" => Auth::Password(Password(env.required("DB_PASSWORD", &reason))),
+        "secret" => {
+            let id = env.required("DB_SECRET_ARN", &reason);
+            // arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME
+            let found = id.split(':').nth(3).map(str::to_owned);
+            let region = region(env, found);
+            Auth::Secret { id, region }
+        }
+        "iam" => {
+            if *tls == Tls::Disable {
+                env.report("DB_SSLMODE is disable, but DB_AUTH=iam needs TLS".into());
+            }
+            let region = region(env, rds_region(host));
+            Auth::Iam { region }
+        }
+        other => {
+            env.report(format!(
+                "DB_AUTH is {other:?}, but must be iam, secret or password"
+            ));
+            Auth::Password(Password(String::new()))
+        }
+    }
+}
+
+/// Returns the region in `NAME.ID.REGION.rds.amazonaws.com`, the form of RDS' host names.
 fn rds_region(host: &str) -> Option<String> {
     let name = host
         .strip_suffix(".rds.amazonaws.com")
@@ -217,23 +153,26 @@ mod tests {
 
     const RDS: (&str, &str) = ("DB_HOST", "db.c1.eu-west-1.rds.amazonaws.com");
 
-    fn read(variables: &[(&str, &str)], overrides: &Overrides) -> anyhow::Result<Settings> {
+    fn read(
+        variables: &[(&str, &str)],
+        overrides: &DatabaseOverrides,
+    ) -> anyhow::Result<DatabaseSettings> {
         let variable = |name: &str| {
             let found = variables.iter().find(|(other, _)| *other == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        let mut reader = Reader::new(variable);
-        let settings = Settings::read(&mut reader, overrides);
-        reader.finish().map(|()| settings)
+        let mut env = EnvReader::new(&variable);
+        let settings = DatabaseSettings::read(&mut env, overrides);
+        env.finish().map(|()| settings)
     }
 
     #[test]
-    fn little_is_needed_on_rds() {
+    fn on_rds_most_variables_have_defaults() {
         let variables = [RDS, ("DB_NAME", "app"), ("DB_USER", "migrator")];
-        let settings = read(&variables, &Overrides::default()).unwrap();
+        let settings = read(&variables, &DatabaseOverrides::default()).unwrap();
         assert_eq!(
             settings,
-            Settings {
+            DatabaseSettings {
                 host: RDS.1.to_owned(),
                 port: 5432,
                 name: "app".to_owned(),
@@ -249,8 +188,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_beats_the_environment() {
-        let overrides = Overrides {
+    fn overrides_take_precedence() {
+        let overrides = DatabaseOverrides {
             host: Some("elsewhere".to_owned()),
             name: Some("other".to_owned()),
             port: Some(1),
@@ -272,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn the_secret_may_tell_the_user_and_its_arn_the_region() {
+    fn a_secret_names_the_user_and_its_arn_the_region() {
         let arn = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:db-AbCdEf";
         let variables = [
             RDS,
@@ -280,7 +219,7 @@ mod tests {
             ("DB_AUTH", "secret"),
             ("DB_SECRET_ARN", arn),
         ];
-        let settings = read(&variables, &Overrides::default()).unwrap();
+        let settings = read(&variables, &DatabaseOverrides::default()).unwrap();
         assert_eq!(settings.user, None);
         let (id, region) = (arn.to_owned(), "eu-north-1".to_owned());
         assert_eq!(settings.auth, Auth::Secret { id, region });
@@ -294,8 +233,8 @@ mod tests {
     #[case(&[RDS, ("DB_PORT", "70000")], &["DB_PORT is \"70000\""])]
     #[case(&[RDS, ("DB_SSLMODE", "prefer")], &["DB_SSLMODE is \"prefer\", but must be"])]
     #[case(&[RDS, ("DB_SSLMODE", "disable")], &["DB_AUTH=iam needs TLS"])]
-    fn names_all_that_is_wrong(#[case] variables: &[(&str, &str)], #[case] expected: &[&str]) {
-        let error = read(variables, &Overrides::default())
+    fn reports_all_errors(#[case] variables: &[(&str, &str)], #[case] expected: &[&str]) {
+        let error = read(variables, &DatabaseOverrides::default())
             .unwrap_err()
             .to_string();
         for part in expected {

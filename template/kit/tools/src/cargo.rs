@@ -27,7 +27,10 @@ pub fn install(root: &Path, name: &str, options: &[&str]) -> Result<PathBuf> {
         let mut cargo = process::cargo();
         cargo.args(["install", "--locked", name, "--version", version]);
         cargo.args(options).arg("--root").arg(&tools);
-        process::run_inherited(&mut cargo).with_context(|| format!("cannot install {name} {version}"))?;
+        // Costs a fifth of the time, and nobody debugs these.
+        cargo.env("CARGO_PROFILE_DEV_DEBUG", "0");
+        process::run_inherited(&mut cargo)
+            .with_context(|| format!("cannot install {name} {version}"))?;
     }
     Ok(program)
 }

@@ -72,6 +72,7 @@ fn cargo_generate(root: &Path) -> Result<PathBuf> {
     if process::optional(Command::new(&on_path).arg("--version"))?.is_some() {
         return Ok(on_path);
     }
-    let options = ["--no-default-features", "--ignore-rust-version"];
+    // Rendering from a directory takes none of its features, and --debug half the time.
+    let options = ["--debug", "--no-default-features", "--ignore-rust-version"];
     tools::cargo::install(root, "cargo-generate", &options)
 }

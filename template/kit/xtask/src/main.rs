@@ -1,6 +1,8 @@
 //! The daily commands behind the justfile.
 
+mod coverage;
 mod database;
+mod pre_commit;
 mod setup;
 
 use std::process::ExitCode;
@@ -37,8 +39,19 @@ enum Command {
     },
     /// Write atlas.sum anew after an edit or a merge
     HashMigrations,
+    /// Check what is about to be committed, as the git hook
+    PreCommit,
     /// Print the schema that the entities describe, as SQL
     PrintSchema,
+    /// Run the tests, and print which share of your code's lines they run
+    Coverage {
+        /// Do nothing if Cargo.toml sets no floor
+        #[arg(long)]
+        if_floor: bool,
+        /// For `cargo llvm-cov`: --open, --lcov, ...
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
     /// Apply the pending migrations to a database
     Apply {
         /// The database; DATABASE_URL, in the environment or .env, shows in no process list
@@ -86,6 +99,10 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::CreateMigrations { name } => create::run(&project, name.as_deref()).await?,
         Command::CheckMigrations { force } => return check::run(&project, force).await,
         Command::HashMigrations => create::hash(&project)?,
+        Command::Coverage { if_floor, options } => {
+            coverage::run(&project.root, if_floor, &options)?;
+        }
+        Command::PreCommit => pre_commit::run(&project).await?,
         Command::PrintSchema => print!("{}", schema::print(&project)?),
         Command::Apply { url } => database::apply(&project, &database::target(&project, url)?)?,
         Command::Status { url } => database::status(&project, &database::target(&project, url)?)?,

@@ -1,62 +1,90 @@
-//! The command lines of Atlas.
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::call::{Subject, quieten};
-use super::config::{Config, DEV, DIRECTORY, ENVIRONMENT, SOURCE, TARGET, file_url};
+use tempfile::TempDir;
+
+use super::config::{self, DEV, DIRECTORY, ENVIRONMENT, SOURCE, TARGET, file_url};
 use crate::{Error, MigrationDirectory};
 
-/// The subcommand that applies migrations.
-pub(super) const APPLY: &str = "migrate apply";
-
-/// How to apply; the default is Atlas' own.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct ApplyOptions {
-    /// How long to wait for another run to end; Atlas waits 10 s.
-    pub lock_timeout: Option<Duration>,
-    /// The version that a database without history is taken to be at: for one that
-    /// had its tables before it had migrations.
-    pub baseline: Option<String>,
-    /// Only tells what would be applied.
-    pub dry_run: bool,
+/// A subcommand of Atlas, and the URLs that it gets in its environment.
+pub(super) struct Call<'a> {
+    /// Completes "could not ...".
+    pub action: &'static str,
+    /// For example `migrate lint`.
+    pub subcommand: &'static str,
+    pub directory: &'a MigrationDirectory,
+    pub urls: Vec<(&'static str, String)>,
 }
 
-/// Makes commands for an Atlas binary and runs nothing, not even to see whether the
-/// binary is there: for a caller that knows what it was shipped with.
-#[derive(Debug)]
-pub struct Commands {
-    binary: PathBuf,
-    config: Config,
-}
-
-impl Commands {
-    /// Commands for `binary` with a configuration of our own,
-    /// [`MINIMAL_CONFIG`](super::MINIMAL_CONFIG), which goes when this value does.
-    ///
-    /// # Errors
-    /// When the configuration cannot be written to the directory for temporary files.
-    pub fn new(binary: impl Into<PathBuf>) -> Result<Self, Error> {
-        Ok(Self {
-            binary: binary.into(),
-            config: Config::minimal()?,
-        })
-    }
-
-    pub(super) fn config(self, file: impl Into<PathBuf>) -> Self {
+impl<'a> Call<'a> {
+    pub fn new(
+        action: &'static str,
+        subcommand: &'static str,
+        directory: &'a MigrationDirectory,
+    ) -> Self {
         Self {
-            config: Config::Project(file.into()),
-            ..self
+            action,
+            subcommand,
+            directory,
+            urls: Vec::new(),
         }
     }
 
-    pub fn binary(&self) -> &Path {
-        &self.binary
+    pub fn apply(directory: &'a MigrationDirectory, url: &str) -> Self {
+        Self::new("apply the migrations", "migrate apply", directory).with(TARGET, url)
     }
 
-    /// `atlas migrate apply`. Its output is for [`Atlas::read_apply`](super::Atlas::read_apply).
-    /// This value must live while the command runs.
+    pub fn with(mut self, variable: &'static str, url: &str) -> Self {
+        self.urls.push((variable, url.to_owned()));
+        self
+    }
+}
+
+/// Options of [`Commands::apply`]; the defaults are those of Atlas.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ApplyOptions {
+    /// How long to wait for another run; Atlas waits 10 s.
+    pub lock_timeout: Option<Duration>,
+    /// Version of a database that has tables but no history yet: later migrations apply.
+    pub baseline: Option<String>,
+}
+
+/// Creates commands for an Atlas program, and runs nothing: for a caller that needs its own
+/// way to run them, or ships the program and knows its version.
+#[derive(Debug)]
+pub struct Commands {
+    pub(super) program: PathBuf,
+    config: PathBuf,
+    /// Contains `config`, unless that is a file of the project.
+    _temporary: Option<TempDir>,
+}
+
+impl Commands {
+    /// Runs `program` with [`MINIMAL_CONFIG`](super::MINIMAL_CONFIG), in a temporary file
+    /// that is removed on drop.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn new(program: impl Into<PathBuf>) -> Result<Self, Error> {
+        let (config, temporary) = config::minimal()?;
+        Ok(Self {
+            program: program.into(),
+            config,
+            _temporary: Some(temporary),
+        })
+    }
+
+    pub(super) fn config(self, file: PathBuf) -> Self {
+        Self {
+            program: self.program,
+            config: file,
+            _temporary: None,
+        }
+    }
+
+    /// Returns the command `atlas migrate apply`, to run before `self` is dropped. For its
+    /// output see [`Atlas::read_apply`](super::Atlas::read_apply).
     ///
     /// # Errors
     /// When a path cannot be made absolute.
@@ -66,11 +94,7 @@ impl Commands {
         url: &str,
         options: &ApplyOptions,
     ) -> Result<Command, Error> {
-        let subject = Subject {
-            url: Some(url),
-            ..Subject::new(directory)
-        };
-        let mut command = self.command(APPLY, &subject)?;
+        let mut command = self.command(&Call::apply(directory, url))?;
         command.args(["--format", "{{ json . }}"]);
         if let Some(timeout) = options.lock_timeout {
             command.args(["--lock-timeout", &format!("{}ms", timeout.as_millis())]);
@@ -78,43 +102,39 @@ impl Commands {
         if let Some(version) = &options.baseline {
             command.args(["--baseline", version]);
         }
-        if options.dry_run {
-            command.arg("--dry-run");
-        }
         Ok(command)
     }
 
-    /// `atlas ARGUMENTS --env project`, ready for arguments that hold no secret.
-    pub(super) fn command(&self, arguments: &str, subject: &Subject) -> Result<Command, Error> {
-        let mut file = self.config.file();
-        if file.is_relative() {
-            file = std::path::absolute(&file).map_err(Error::io("find", &file))?;
-        }
-        let mut command = Command::new(&self.binary);
-        command
-            .args(arguments.split(' '))
-            .args(["--env", ENVIRONMENT, "--config"])
-            .arg(file_url(&file)?)
-            .stdin(Stdio::null());
-        if let Some(directory) = file.parent() {
+    /// Returns a command, to which arguments without secrets may be added.
+    pub(super) fn command(&self, call: &Call) -> Result<Command, Error> {
+        let config = std::path::absolute(&self.config).map_err(Error::io("find", &self.config))?;
+        let mut command = quiet(&self.program);
+        command.args(call.subcommand.split(' ')).args([
+            "--env",
+            ENVIRONMENT,
+            "--config",
+            &file_url(&config)?,
+        ]);
+        if let Some(directory) = config.parent() {
             command.current_dir(directory);
         }
-        quieten(&mut command);
-
-        let source = subject.source.map(file_url).transpose()?;
-        let directory = file_url(subject.directory.path())?;
-        for (variable, value) in [
-            (SOURCE, source.as_deref()),
-            (TARGET, subject.url),
-            (DEV, subject.dev_url),
-            (DIRECTORY, Some(directory.as_str())),
-        ] {
-            // One that the caller's environment happens to have must not slip in.
-            match value {
-                Some(value) => command.env(variable, value),
-                None => command.env_remove(variable),
-            };
+        // Variables of the caller's environment must not slip in.
+        for variable in [SOURCE, TARGET, DEV] {
+            command.env_remove(variable);
         }
+        command
+            .env(DIRECTORY, file_url(call.directory.path())?)
+            .envs(call.urls.iter().cloned());
         Ok(command)
     }
+}
+
+/// Returns a command without advertisements and without checks for new releases.
+pub(super) fn quiet(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env("ATLAS_NO_UPGRADE_SUGGESTIONS", "1")
+        .env("ATLAS_NO_UPDATE_NOTIFIER", "1")
+        .stdin(Stdio::null());
+    command
 }

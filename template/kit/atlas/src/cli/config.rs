@@ -1,21 +1,24 @@
+//! The configuration that Atlas runs with. It gets all paths and URLs from environment
+//! variables: every user of a machine may read a command line.
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
+use url::Url;
 
 use crate::Error;
 
-/// The `env` block of `atlas.hcl` that this crate runs Atlas with.
-pub const ENVIRONMENT: &str = "project";
+/// Name of the `env` block in `atlas.hcl` that this crate uses.
+pub(super) const ENVIRONMENT: &str = "project";
 
 pub(super) const SOURCE: &str = "ATLAS_SRC_URL";
 pub(super) const TARGET: &str = "ATLAS_URL";
 pub(super) const DEV: &str = "ATLAS_DEV_URL";
 pub(super) const DIRECTORY: &str = "ATLAS_DIR_URL";
 
-/// An `atlas.hcl` with nothing but what this crate needs. All URLs come from the
-/// environment, since any user of a machine may read a command line. Both v0.13.1
-/// and v1.2.3 take it. <https://atlasgo.io/atlas-schema/projects>
+/// The part of `atlas.hcl` that this crate needs; works from v0.13.1 to v1.3.0.
+/// <https://atlasgo.io/atlas-schema/projects>
 pub const MINIMAL_CONFIG: &str = r#"env "project" {
   src = getenv("ATLAS_SRC_URL")
   url = getenv("ATLAS_URL")
@@ -26,44 +29,20 @@ pub const MINIMAL_CONFIG: &str = r#"env "project" {
 }
 "#;
 
-/// The configuration file in use.
-#[derive(Debug)]
-pub(super) enum Config {
-    Project(PathBuf),
-    /// Holds [`MINIMAL_CONFIG`]; goes when this value does.
-    Minimal(TempDir),
+/// Writes [`MINIMAL_CONFIG`] to a temporary directory; returns both.
+pub(super) fn minimal() -> Result<(PathBuf, TempDir), Error> {
+    let directory =
+        tempfile::tempdir().map_err(Error::io("create a directory in", std::env::temp_dir()))?;
+    let file = directory.path().join("atlas.hcl");
+    fs::write(&file, MINIMAL_CONFIG).map_err(Error::io("write", &file))?;
+    Ok((file, directory))
 }
 
-impl Config {
-    pub fn minimal() -> Result<Self, Error> {
-        let directory = tempfile::tempdir()
-            .map_err(Error::io("create a directory in", std::env::temp_dir()))?;
-        let config = Self::Minimal(directory);
-        let file = config.file();
-        fs::write(&file, MINIMAL_CONFIG).map_err(Error::io("write", &file))?;
-        Ok(config)
-    }
-
-    pub fn file(&self) -> PathBuf {
-        match self {
-            Self::Project(file) => file.clone(),
-            Self::Minimal(directory) => directory.path().join("atlas.hcl"),
-        }
-    }
-}
-
-/// The `file://` URL of a path, absolute, with what has a meaning in URLs escaped.
+/// Returns the `file://` URL of a path, which may be relative.
 pub(super) fn file_url(path: &Path) -> Result<String, Error> {
     let absolute = std::path::absolute(path).map_err(Error::io("find the place of", path))?;
-    let mut url = String::from("file://");
-    for &byte in absolute.as_os_str().as_encoded_bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
-            url.push(char::from(byte));
-        } else {
-            url.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    Ok(url)
+    let url = Url::from_file_path(absolute).expect("the path is absolute");
+    Ok(url.into())
 }
 
 #[cfg(test)]
@@ -71,7 +50,7 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn file_urls_escape_what_urls_give_a_meaning() {
+    fn file_urls_escape_reserved_characters() {
         let url = super::file_url(Path::new("/a b/50%#1?é")).unwrap();
         assert_eq!(url, "file:///a%20b/50%25%231%3F%C3%A9");
     }

@@ -2,37 +2,37 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use super::version::{self, Edition, OLDEST_SUPPORTED, Version};
-use super::{Atlas, call};
+use super::commands::quiet;
 use crate::Error;
+use crate::version::{self, Edition, OLDEST_SUPPORTED, Version};
 
-/// See [`Atlas::find`]; `path` is the variable `PATH`.
+/// An Atlas that works.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub path: PathBuf,
+    pub version: Version,
+    pub edition: Edition,
+}
+
+/// Finds the program; `path` is the variable `PATH`. See [`Atlas::find`](super::Atlas::find).
 pub(super) fn find(
     project_root: &Path,
     named: Option<String>,
     path: Option<OsString>,
-) -> Result<Atlas, Error> {
+) -> Result<Program, Error> {
     // An empty variable is how .env files say "not set".
-    if let Some(binary) = named.filter(|value| !value.is_empty()) {
-        return Atlas::with_binary(project_root.join(binary)).map_err(|error| match error {
-            Error::Unusable { binary, reason, .. } => Error::Unusable {
-                binary,
-                reason,
-                remedy: "The variable ATLAS names it: set it right, or unset it",
-            },
-            other => other,
-        });
+    if let Some(named) = named.filter(|named| !named.is_empty()) {
+        return probe(&project_root.join(named));
     }
-    let also = match on_path(path).map(Atlas::with_binary) {
-        Some(Ok(atlas)) => return Ok(atlas),
+    let also = match on_path(path).map(|program| probe(&program)) {
+        Some(Ok(program)) => return Ok(program),
         Some(Err(error)) => format!(" (passed over: {error})"),
         None => String::new(),
     };
     let installed = project_root.join(".tools/atlas");
     if installed.exists() {
-        return Atlas::with_binary(installed);
+        return probe(&installed);
     }
     Err(Error::NotInstalled { also })
 }
@@ -46,19 +46,16 @@ fn on_path(path: Option<OsString>) -> Option<PathBuf> {
         })
 }
 
-/// Runs `binary version`; returns the binary's absolute path and what it is.
-pub(super) fn probe(binary: &Path) -> Result<(PathBuf, Version, Edition), Error> {
-    let unusable = |reason: String| Error::Unusable {
-        binary: binary.to_owned(),
+/// Runs `atlas version`.
+pub(super) fn probe(program: &Path) -> Result<Program, Error> {
+    let unusable = |reason| Error::Unusable {
+        program: program.to_owned(),
         reason,
-        remedy: "Run `just setup`, or name another with ATLAS=/path/to/atlas",
     };
-    // Later runs start in another directory, where a relative path would mislead.
-    let absolute = fs::canonicalize(binary).map_err(|error| unusable(error.to_string()))?;
-    let mut command = Command::new(&absolute);
-    command.arg("version").stdin(Stdio::null());
-    call::quieten(&mut command);
-    let output = command
+    // Absolute, because later runs start in another directory.
+    let path = fs::canonicalize(program).map_err(|error| unusable(error.to_string()))?;
+    let output = quiet(&path)
+        .arg("version")
         .output()
         .map_err(|error| unusable(format!("it does not run: {error}")))?;
     let printed = String::from_utf8_lossy(&output.stdout);
@@ -67,12 +64,14 @@ pub(super) fn probe(binary: &Path) -> Result<(PathBuf, Version, Edition), Error>
         unusable(format!("`atlas version` printed {line:?}"))
     })?;
     if version < OLDEST_SUPPORTED {
-        return Err(Error::TooOld {
-            binary: absolute,
-            found: version,
-        });
+        let (program, found) = (path, version);
+        return Err(Error::TooOld { program, found });
     }
-    Ok((absolute, version, edition))
+    Ok(Program {
+        path,
+        version,
+        edition,
+    })
 }
 
 #[cfg(test)]
@@ -113,7 +112,7 @@ mod tests {
         let path = || Some(root.join("bin").into_os_string());
         let version = |named: Option<&str>| {
             let found = find(root, named.map(Into::into), path());
-            found.unwrap().version()
+            found.unwrap().version
         };
 
         assert_eq!(version(None), Version::new(1, 0, 0));
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[rstest]
-    fn none_or_only_an_old_one_on_the_path_is_not_installed(root: TempDir) {
+    fn a_missing_or_old_program_on_path_is_not_installed(root: TempDir) {
         let none = find(root.path(), None, Some("/nowhere".into())).unwrap_err();
         assert_eq!(none.to_string(), "Atlas is not installed: run `just setup`");
 
@@ -144,7 +143,7 @@ mod tests {
     #[case::missing("/nowhere/atlas", "No such file")]
     #[case::not_a_program("/etc/passwd", "it does not run: Permission denied")]
     #[case::another_program("/bin/echo", "`atlas version` printed \"version\"")]
-    fn a_variable_that_names_no_atlas_is_an_error(
+    fn a_named_program_that_does_not_work_is_an_error(
         root: TempDir,
         #[case] named: &str,
         #[case] reason: &str,

@@ -2,45 +2,20 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::Atlas;
-use super::call::Subject;
+use super::atlas::Atlas;
+use super::commands::Call;
+use super::config::DEV;
 use crate::{Error, MigrationDirectory};
 
-/// What `atlas migrate lint` found.
+/// The findings of `atlas migrate lint`; displayed one a line.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LintReport {
-    /// False when the policy makes a finding an error, or a file does not run.
+    /// False if a finding is an error by policy, or a file does not run.
     pub passed: bool,
-    pub findings: Vec<Finding>,
+    /// `FILE:LINE: MESSAGE (URL)`. The line is missing if a whole file is meant.
+    pub findings: Vec<String>,
 }
 
-/// One diagnostic of one file.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Finding {
-    /// The file's name.
-    pub file: String,
-    /// Counted from 1; none when the whole file is meant.
-    pub line: Option<usize>,
-    /// The check's name, such as `DS103`: <https://atlasgo.io/lint/analyzers>.
-    pub code: Option<String>,
-    pub message: String,
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", self.file)?;
-        if let Some(line) = self.line {
-            write!(f, "{line}:")?;
-        }
-        write!(f, " {}", self.message)?;
-        match &self.code {
-            Some(code) => write!(f, " (https://atlasgo.io/lint/analyzers#{code})"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// A line for each finding.
 impl fmt::Display for LintReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.findings
@@ -50,60 +25,50 @@ impl fmt::Display for LintReport {
 }
 
 impl Atlas {
-    /// Lints the last `latest` files of the directory after running all before them
-    /// in the dev database. The `lint` policy of the project's `atlas.hcl` says
-    /// which findings are errors. Ask [`Self::supports_lint`] first.
+    /// Lints the `latest` last files of the directory, after running all before them in the
+    /// dev database. The `lint` policy of `atlas.hcl` decides which findings are errors. Check
+    /// [`Self::supports_lint`] first.
     ///
     /// # Errors
-    /// When the files could not be linted; findings are no error.
+    /// When the files could not be linted; not for findings.
     pub fn lint(
         &self,
         directory: &MigrationDirectory,
         dev_url: &str,
         latest: usize,
     ) -> Result<LintReport, Error> {
-        if latest == 0 {
-            // Atlas would take it for "not given".
-            return Ok(LintReport {
-                passed: true,
-                findings: Vec::new(),
-            });
-        }
-        let subject = Subject {
-            dev_url: Some(dev_url),
-            ..Subject::new(directory)
+        let mut report = LintReport {
+            passed: true,
+            findings: Vec::new(),
         };
-        let mut command = self.command("migrate lint", &subject)?;
-        command
-            .args(["--latest", &latest.to_string()])
-            .args(["--format", "{{ json .Files }}"]);
-        let outcome = self.run("lint the migrations", "migrate lint", command, &subject)?;
-        // `null` when there are no files.
+        if latest == 0 {
+            // For Atlas, 0 means "not given".
+            return Ok(report);
+        }
+        let call = Call::new("lint the migrations", "migrate lint", directory).with(DEV, dev_url);
+        let latest = latest.to_string();
+        let arguments = ["--latest", &latest, "--format", "{{ json .Files }}"];
+        let outcome = self.run(&call, &arguments)?;
+        // `null` without files.
         let files: Option<Vec<LintedFile>> = outcome.json()?;
-        let findings: Vec<Finding> = files
-            .iter()
-            .flatten()
-            .flat_map(LintedFile::findings)
-            .map(|finding| Finding {
-                message: outcome.scrub(&finding.message),
-                ..finding
-            })
-            .collect();
-        if !outcome.succeeded() && findings.is_empty() {
+        report.passed = outcome.succeeded();
+        for file in files.iter().flatten() {
+            let findings = file.findings();
+            report
+                .findings
+                .extend(findings.iter().map(|text| outcome.scrub(text)));
+        }
+        if !report.passed && report.findings.is_empty() {
             return Err(outcome.failure());
         }
-        Ok(LintReport {
-            passed: outcome.succeeded(),
-            findings,
-        })
+        Ok(report)
     }
 }
 
-/// `FileReport` in `cmd/atlas/internal/lint` (v0.13.1) and `sql/sqlcheck` of the
-/// ariga/atlas repository, as far as it is needed.
-#[derive(Deserialize)]
+/// The fields of `FileReport` that are used, from `cmd/atlas/internal/lint` (v0.13.1) and
+/// `sql/sqlcheck` of the ariga/atlas repository.
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-#[derive(Default)]
 struct LintedFile {
     name: String,
     text: String,
@@ -121,41 +86,33 @@ struct Report {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Diagnostic {
-    /// Bytes from the file's start.
+    /// Offset in the file, in bytes.
     pos: usize,
     text: String,
+    /// Name of the check, such as `DS103`: <https://atlasgo.io/lint/analyzers>.
     code: String,
 }
 
 impl LintedFile {
-    fn findings(&self) -> Vec<Finding> {
-        let mut findings: Vec<Finding> = self
-            .reports
-            .iter()
-            .flat_map(|report| &report.diagnostics)
-            .map(|diagnostic| Finding {
-                file: self.name.clone(),
-                line: Some(self.line_at(diagnostic.pos)),
-                code: Some(diagnostic.code.clone()).filter(|code| !code.is_empty()),
-                message: diagnostic.text.clone(),
-            })
-            .collect();
-        // A report that is an error by policy is named again as the file's error;
-        // any other error is the failure to run the file.
+    fn findings(&self) -> Vec<String> {
+        let diagnostics = self.reports.iter().flat_map(|report| &report.diagnostics);
+        let mut findings: Vec<String> = diagnostics.map(|found| self.describe(found)).collect();
+        // A finding that is an error by policy is repeated as the error of the file; any other
+        // error means that the file does not run.
         let is_repeated = self.reports.iter().any(|report| report.text == self.error);
         if !self.error.is_empty() && !is_repeated {
-            findings.push(Finding {
-                file: self.name.clone(),
-                line: None,
-                code: None,
-                message: self.error.clone(),
-            });
+            findings.push(format!("{}: {}", self.name, self.error));
         }
         findings
     }
 
-    fn line_at(&self, offset: usize) -> usize {
-        let before = self.text.bytes().take(offset);
-        before.filter(|&byte| byte == b'\n').count() + 1
+    fn describe(&self, found: &Diagnostic) -> String {
+        let before = self.text.bytes().take(found.pos);
+        let line = before.filter(|&byte| byte == b'\n').count() + 1;
+        let finding = format!("{}:{line}: {}", self.name, found.text);
+        match &*found.code {
+            "" => finding,
+            code => format!("{finding} (https://atlasgo.io/lint/analyzers#{code})"),
+        }
     }
 }

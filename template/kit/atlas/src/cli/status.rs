@@ -1,49 +1,49 @@
 use serde::Deserialize;
 
-use super::Atlas;
-use super::call::Subject;
+use super::atlas::Atlas;
+use super::commands::Call;
+use super::config::TARGET;
 use crate::{Error, MigrationDirectory, MigrationStatus, Revision};
 
 impl Atlas {
-    /// Compares the database's history with the directory; changes nothing.
+    /// Compares the history of the database at `url` with the directory. Changes nothing.
     ///
     /// # Errors
-    /// When Atlas fails, for one because a migration broke off that the directory
-    /// does not have.
+    /// When Atlas fails, for example because a migration that the directory lacks is partially
+    /// applied.
     pub fn status(
         &self,
         directory: &MigrationDirectory,
         url: &str,
     ) -> Result<MigrationStatus, Error> {
-        let subject = Subject {
-            url: Some(url),
-            ..Subject::new(directory)
-        };
-        let mut command = self.command("migrate status", &subject)?;
-        command.args(["--format", "{{ json . }}"]);
-        let outcome = self.run(
-            "read the migrations' status",
-            "migrate status",
-            command,
-            &subject,
-        )?;
+        let call =
+            Call::new("read the migrations' status", "migrate status", directory).with(TARGET, url);
+        let outcome = self.run(&call, &["--format", "{{ json . }}"])?;
         if !outcome.succeeded() {
             return Err(outcome.failure());
         }
         let report: Report = outcome.json()?;
-        let history: Vec<Revision> = report.applied.into_iter().map(Row::revision).collect();
+        let history = report.applied.into_iter().map(|row| Revision {
+            version: row.version,
+            applied: row.applied,
+            total: row.total,
+            is_baseline: row.r#type.contains("baseline"),
+            is_resolved: row.r#type.contains("manually set"),
+            error: Some(row.error).filter(|error| !error.is_empty()),
+        });
+        let history: Vec<_> = history.collect();
         Ok(MigrationStatus::of(&directory.files()?, &history))
     }
 }
 
-/// `MigrateStatus` in `cmd/atlas/internal/cmdlog` of the ariga/atlas repository, as
-/// far as it is needed.
+/// The fields of `MigrateStatus` that are used, from `cmd/atlas/internal/cmdlog` of the
+/// ariga/atlas repository.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Report {
     #[serde(default)]
     applied: Vec<Row>,
-    /// Always there: it tells this report from other JSON.
+    /// Required, to refuse other JSON.
     #[serde(rename = "Status")]
     _status: String,
 }
@@ -57,20 +57,4 @@ struct Row {
     applied: usize,
     total: usize,
     error: String,
-    error_stmt: String,
-}
-
-impl Row {
-    fn revision(self) -> Revision {
-        let some = |text: String| Some(text).filter(|text| !text.is_empty());
-        Revision {
-            version: self.version,
-            applied: self.applied,
-            total: self.total,
-            is_baseline: self.r#type.contains("baseline"),
-            is_resolved: self.r#type.contains("manually set"),
-            error: some(self.error),
-            error_statement: some(self.error_stmt),
-        }
-    }
 }

@@ -1,15 +1,13 @@
-//! The comments by which a migration file talks to Atlas: `-- atlas:NAME VALUE`.
+//! Parses Atlas' directives in migration files: `-- atlas:NAME VALUE`.
 //!
-//! Rules: `reDirective` and `LocalFile.Directive` in `sql/migrate/dir.go` of the
-//! ariga/atlas repository. They differ in details between v0.13.1 and v1.2.3;
-//! each function says which reading it takes.
+//! Rules: `reDirective` and `LocalFile.Directive` in `sql/migrate/dir.go` of the ariga/atlas
+//! repository. v0.13.1 and v1.2.3 differ in details; each function says which it follows.
 
-/// The name and value of the directive on a line.
+/// Returns the name and value of the directive on a line.
 ///
-/// What stands before `atlas:` does not matter as long as it is printable ASCII,
-/// and of several directives on one line the last counts. Follows v1.2.3; v0.13.1
-/// ends the value at the first character that is not printable ASCII, so that the
-/// two read `-- atlas:sum ignore` with a Windows line end differently.
+/// Any printable ASCII may precede `atlas:`. The last of several directives counts. Follows
+/// v1.2.3; v0.13.1 ends the value at the first character that is not printable ASCII, so the
+/// two read `-- atlas:sum ignore` with CRLF differently.
 pub(super) fn of_line(line: &[u8]) -> Option<(&[u8], &[u8])> {
     const MARK: &[u8] = b"atlas:";
     let printable = line
@@ -26,12 +24,11 @@ pub(super) fn of_line(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((name, if spaces == 0 { b"" } else { &value[spaces..] }))
 }
 
-/// The values of a file's own directives called `name`.
+/// Returns the values of the directives `name` that apply to the whole file.
 ///
-/// They stand in the comment lines that begin at the file's first byte, and only
-/// count when an empty line parts them from the first statement. v1.2.3 lets that
-/// line hold blanks; v0.13.1 does not, and neither takes one with a Windows line
-/// end, so it must be truly empty here.
+/// They are in comment lines at the start of the file, separated from the first statement by
+/// an empty line. v1.2.3 accepts blanks in that line, v0.13.1 does not, and neither accepts
+/// CRLF; here it must be empty.
 pub(super) fn of_file<'a>(contents: &'a [u8], name: &str) -> Vec<&'a [u8]> {
     let mut values = Vec::new();
     let mut rest = contents;

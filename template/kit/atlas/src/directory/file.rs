@@ -6,36 +6,36 @@ use crate::sql;
 /// One SQL file of a migration directory.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MigrationFile {
-    /// The file's name, without its directory.
+    /// Name of the file, without its directory.
     pub name: String,
-    /// The bytes as they are on disk: the hash depends on each.
+    /// The bytes on disk: the hash depends on each.
     pub contents: Vec<u8>,
 }
 
 impl MigrationFile {
-    /// What Atlas records as applied: the name up to the first `_`, or up to `.sql`.
+    /// The version that Atlas records: the name up to the first `_`, or up to `.sql`.
     pub fn version(&self) -> &str {
         let stem = self.name.strip_suffix(".sql").unwrap_or(&self.name);
         stem.split_once('_').map_or(stem, |(version, _)| version)
     }
 
-    /// The contents; bytes that are not UTF-8 are replaced.
+    /// The contents, with replacement characters for invalid UTF-8.
     pub fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.contents)
     }
 
-    /// Whether Atlas runs the file inside a transaction, which is its default.
+    /// Whether Atlas runs the file inside a transaction, its default.
     ///
-    /// False when the file is headed by `-- atlas:txmode none` and an **empty
-    /// line**; without that line Atlas takes the comment for one of the first
-    /// statement and ignores it. A heading that only some versions understand
-    /// counts as none. <https://atlasgo.io/versioned/apply#transaction-configuration>
+    /// False if the file starts with `-- atlas:txmode none` and an **empty line**; without that
+    /// line the comment belongs to the first statement, and Atlas ignores it. A directive that
+    /// only some versions understand does not count.
+    /// <https://atlasgo.io/versioned/apply#transaction-configuration>
     pub fn is_transactional(&self) -> bool {
         directive::of_file(&self.contents, "txmode") != [b"none"]
     }
 
-    /// The statements that PostgreSQL refuses inside a transaction because they
-    /// work concurrently; see [`sql::Statement::is_concurrent`].
+    /// Returns the statements that must run outside of a transaction; see
+    /// [`sql::Statement::is_concurrent`].
     pub fn concurrent_statements(&self) -> Vec<String> {
         sql::statements(&self.text())
             .into_iter()

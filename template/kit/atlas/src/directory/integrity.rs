@@ -2,7 +2,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use super::sum::{self, SumError, SumFile};
+use super::sum::{SumError, SumFile};
 use super::{MigrationDirectory, MigrationFile};
 use crate::Error;
 
@@ -10,9 +10,9 @@ const REHASH: &str = "run `just hash-migrations`";
 const MERGE: &str =
     "make sure that the newer migration sorts last, then run `just hash-migrations`";
 
-/// How the files of a migration directory and its `atlas.sum` disagree.
+/// A mismatch between the files of a migration directory and its `atlas.sum`.
 ///
-/// Names are file names within `directory`.
+/// Names are file names in `directory`.
 #[derive(Debug, thiserror::Error)]
 pub enum IntegrityError {
     #[error(
@@ -73,7 +73,7 @@ pub enum IntegrityError {
     },
 
     #[error(
-        "{} listed in atlas.sum, but not in {}: bring back what is gone with \
+        "{} listed in atlas.sum, but not in {}: bring missing files back with \
          `git checkout -- migrations`; if nothing ran it anywhere and it was removed on purpose, {REHASH}",
         files.join(", "), directory.display()
     )]
@@ -100,21 +100,21 @@ pub(super) fn verify(migrations: &MigrationDirectory) -> Result<String, Integrit
             Err(IntegrityError::SumMissing { directory })
         };
     };
-    if let Some([first, second]) = same_version(&files) {
+    if let Some((first, second)) = same_version(&files) {
         return Err(IntegrityError::SameVersion {
-            directory,
             version: first.version().to_owned(),
             first: first.name.clone(),
             second: second.name.clone(),
+            directory,
         });
     }
     if recorded.hash() == computed.hash() {
         return Ok(computed.hash().to_owned());
     }
-    Err(explain(directory, &files, &recorded, &computed))
+    Err(explain(directory, &recorded, &computed))
 }
 
-/// `atlas.sum` as it is on disk, none if there is none.
+/// Reads `atlas.sum`; `None` if the file is missing.
 fn read_sum(migrations: &MigrationDirectory) -> Result<Option<SumFile>, IntegrityError> {
     let sum = migrations.sum_path();
     let text = match fs::read(&sum) {
@@ -129,48 +129,28 @@ fn read_sum(migrations: &MigrationDirectory) -> Result<Option<SumFile>, Integrit
     }
 }
 
-/// Atlas itself does not look for this. Applying stops at the second file (v1.2.3
-/// crashes), and the next run passes it over in silence as applied.
-fn same_version(files: &[MigrationFile]) -> Option<[&MigrationFile; 2]> {
-    files.iter().enumerate().find_map(|(at, first)| {
-        let second = files[at + 1..]
-            .iter()
-            .find(|file| file.version() == first.version())?;
-        Some([first, second])
-    })
+/// Finds two files with the same version. Atlas does not check this: applying stops at the
+/// second file (v1.2.3 crashes), and the next run silently skips it as applied.
+fn same_version(files: &[MigrationFile]) -> Option<(&MigrationFile, &MigrationFile)> {
+    let pairs = files.iter().enumerate();
+    let mut pairs =
+        pairs.flat_map(|(at, first)| files[at + 1..].iter().map(move |file| (first, file)));
+    pairs.find(|(first, second)| first.version() == second.version())
 }
 
-/// Which file makes the two sums differ. Added and gone files come first: they
-/// change the hash of every file behind them, edited or not.
-fn explain(
-    directory: PathBuf,
-    files: &[MigrationFile],
-    recorded: &SumFile,
-    computed: &SumFile,
-) -> IntegrityError {
-    let is_recorded = |name: &str| recorded.lines().any(|(other, _)| other == name);
-    let added: Vec<_> = files
-        .iter()
-        .filter(|file| !sum::ignores_sum(file) && !is_recorded(&file.name))
-        .map(|file| file.name.clone())
-        .collect();
-    if !added.is_empty() {
-        return IntegrityError::Added {
-            directory,
-            files: added,
-        };
+/// Finds the file that makes the two sums differ. Added and missing files come first: they
+/// change the hash of every later file.
+fn explain(directory: PathBuf, recorded: &SumFile, computed: &SumFile) -> IntegrityError {
+    let lacks = |sum: &SumFile, name: &str| sum.lines().all(|(other, _)| other != name);
+    let names = computed.lines().map(|(name, _)| name.to_owned());
+    let files: Vec<_> = names.filter(|name| lacks(recorded, name)).collect();
+    if !files.is_empty() {
+        return IntegrityError::Added { directory, files };
     }
-    let is_there = |name: &str| computed.lines().any(|(other, _)| other == name);
-    let gone: Vec<_> = recorded
-        .lines()
-        .filter(|(name, _)| !is_there(name))
-        .map(|(name, _)| name.to_owned())
-        .collect();
-    if !gone.is_empty() {
-        return IntegrityError::Gone {
-            directory,
-            files: gone,
-        };
+    let names = recorded.lines().map(|(name, _)| name.to_owned());
+    let files: Vec<_> = names.filter(|name| lacks(computed, name)).collect();
+    if !files.is_empty() {
+        return IntegrityError::Gone { directory, files };
     }
     let first_difference = recorded.lines().zip(computed.lines()).find(|(a, b)| a != b);
     match first_difference {

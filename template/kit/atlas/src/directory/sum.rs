@@ -1,9 +1,9 @@
-//! `atlas.sum`, computed as Atlas does: `HashFile` in `sql/migrate/dir.go` of the
-//! ariga/atlas repository.
+//! Computes `atlas.sum` as Atlas does: `HashFile` in `sql/migrate/dir.go` of the ariga/atlas
+//! repository.
 //!
-//! Each file's line holds a SHA-256 over the names and contents of all files up
-//! to and including it, and the first line one over the lines below. v0.13.1 and
-//! v1.2.3 agree on all but one corner: see [`SumFile::compute`].
+//! The line of a file contains the SHA-256 of the names and contents of all files up to and
+//! including it; the first line contains that of the lines below. v0.13.1 and v1.2.3 differ in
+//! one corner case: see [`SumFile::compute`].
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ pub struct SumFile {
     lines: Vec<(String, String)>,
 }
 
-/// Why a text is no `atlas.sum`.
+/// Why a text is not an `atlas.sum`.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SumError {
     #[error("line {0} is a conflict marker of git")]
@@ -32,11 +32,11 @@ pub enum SumError {
 }
 
 impl SumFile {
-    /// The sum of `files`, which must be sorted by name.
+    /// Computes the sum of `files`, which must be sorted by name.
     ///
-    /// A file whose first line holds `atlas:sum ignore` has no line of its own,
-    /// and of it only the name counts. Where that first line ends as on Windows,
-    /// Atlas versions differ: v0.13.1 obeys it, v1.2.3 and this function do not.
+    /// A file whose first line contains `atlas:sum ignore` has no line, and only its name
+    /// counts. If that first line ends with CRLF, v0.13.1 ignores the file, but v1.2.3 and
+    /// this function do not.
     pub fn compute(files: &[MigrationFile]) -> Self {
         let mut running = Sha256::new();
         let mut lines = Vec::new();
@@ -46,18 +46,16 @@ impl SumFile {
                 continue;
             }
             running.update(&file.contents);
-            lines.push((
-                file.name.clone(),
-                STANDARD.encode(running.clone().finalize()),
-            ));
+            let hash = STANDARD.encode(running.clone().finalize());
+            lines.push((file.name.clone(), hash));
         }
         Self::of_lines(lines)
     }
 
-    /// Reads the text of an `atlas.sum`, as lenient about white space as Atlas.
+    /// Parses the text of an `atlas.sum`, as lenient about white space as Atlas.
     ///
     /// # Errors
-    /// When it is not one; an empty text is not.
+    /// When the text is malformed or empty.
     pub fn parse(text: &str) -> Result<Self, SumError> {
         if let Some(at) = text.lines().position(is_conflict_marker) {
             return Err(SumError::ConflictMarker(at + 1));
@@ -79,12 +77,12 @@ impl SumFile {
         }
     }
 
-    /// The hash of the whole directory: `h1:` and 44 characters of base64.
+    /// Hash of the whole directory: `h1:` and 44 characters of base64.
     pub fn hash(&self) -> &str {
         &self.hash
     }
 
-    /// The files that have a line, by name and hash (without `h1:`), in order.
+    /// Names and hashes (without `h1:`) of the files that have a line, in order.
     pub(super) fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
         self.lines.iter().map(|(name, hash)| (&**name, &**hash))
     }
@@ -110,7 +108,7 @@ impl fmt::Display for SumFile {
 }
 
 /// Whether the file opts out of `atlas.sum`.
-pub(super) fn ignores_sum(file: &MigrationFile) -> bool {
+fn ignores_sum(file: &MigrationFile) -> bool {
     let first = file.contents.split(|&byte| byte == b'\n').next();
     first.and_then(directive::of_line) == Some((b"sum".as_slice(), b"ignore".as_slice()))
 }

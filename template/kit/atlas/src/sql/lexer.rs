@@ -1,4 +1,4 @@
-//! The tokens of PostgreSQL, as far as they matter for finding semicolons.
+//! Splits SQL into tokens, in as much detail as finding semicolons needs.
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
@@ -6,13 +6,13 @@ pub enum Kind {
     Comment,
     /// A string or a quoted name, quotes included.
     Quoted,
-    /// A key word, an unquoted name or a number.
+    /// A keyword, an unquoted name or a number.
     Word,
-    /// One character of anything else.
+    /// Any other character.
     Symbol,
 }
 
-/// A piece of a text, by its byte offsets.
+/// A token, by its byte offsets in the text.
 #[derive(Clone, Copy, Debug)]
 pub struct Token {
     pub kind: Kind,
@@ -26,7 +26,7 @@ impl Token {
     }
 }
 
-/// All of `sql`, cut into tokens without gaps.
+/// Splits all of `sql` into tokens without gaps.
 pub fn tokens(sql: &str) -> impl Iterator<Item = Token> {
     let mut start = 0;
     std::iter::from_fn(move || {
@@ -41,7 +41,7 @@ pub fn tokens(sql: &str) -> impl Iterator<Item = Token> {
     })
 }
 
-/// The kind and length in bytes of the token at the start of `rest`.
+/// Returns the kind and the length in bytes of the token at the start of `rest`.
 fn next(rest: &str) -> Option<(Kind, usize)> {
     let first = rest.chars().next()?;
     Some(match first {
@@ -62,7 +62,7 @@ fn next(rest: &str) -> Option<(Kind, usize)> {
             Kind::Space,
             length_while(rest, |char| char.is_ascii_whitespace()),
         ),
-        // A dollar sign inside a name is part of it and opens no quote.
+        // A dollar sign inside a name belongs to the name.
         _ if is_name(first) => (
             Kind::Word,
             length_while(rest, |char| is_name(char) || char == '$'),
@@ -71,7 +71,7 @@ fn next(rest: &str) -> Option<(Kind, usize)> {
     })
 }
 
-/// Every letter beyond ASCII may stand in a name.
+/// Names may contain every character beyond ASCII.
 fn is_name(char: char) -> bool {
     char.is_ascii_alphanumeric() || char == '_' || !char.is_ascii()
 }
@@ -80,7 +80,7 @@ fn length_while(rest: &str, belongs: impl Fn(char) -> bool) -> usize {
     rest.find(|char| !belongs(char)).unwrap_or(rest.len())
 }
 
-/// Comments nest, unlike in the SQL standard's older editions.
+/// Comments nest.
 fn block_comment(rest: &str) -> usize {
     let mut depth = 0_usize;
     let mut at = 0;
@@ -102,7 +102,7 @@ fn block_comment(rest: &str) -> usize {
     rest.len()
 }
 
-/// A doubled quote needs no rule of its own: it reads as two strings side by side.
+/// A doubled quote reads as two adjacent strings.
 fn quoted(rest: &str, quote: char, backslash_escapes: bool) -> usize {
     let mut chars = rest.char_indices().skip(1);
     while let Some((at, char)) = chars.next() {
@@ -110,7 +110,7 @@ fn quoted(rest: &str, quote: char, backslash_escapes: bool) -> usize {
             chars.next();
         } else if char == quote {
             let end = at + 1;
-            // But the second of the two must go on reading escapes.
+            // The second of two adjacent strings must read escapes too.
             return match &rest[end..] {
                 more if backslash_escapes && more.starts_with(quote) => {
                     end + quoted(more, quote, true)
@@ -122,7 +122,7 @@ fn quoted(rest: &str, quote: char, backslash_escapes: bool) -> usize {
     rest.len()
 }
 
-/// `$tag$ ... $tag$`; none for a parameter like `$1`.
+/// Length of `$tag$ ... $tag$`; `None` for a parameter like `$1`.
 fn dollar_quoted(rest: &str) -> Option<usize> {
     let tag = length_while(&rest[1..], is_name) + 1;
     let opens =

@@ -25,7 +25,7 @@ fn sqls(text: &str) -> Vec<&str> {
 #[case::beyond_ascii("SELECT 'é;', \"ü;\", 'ß' AS größe;")]
 #[case::no_semicolon("SELECT 1")]
 #[case::unclosed("SELECT 'a; SELECT 1;")]
-fn is_one_statement_and_the_next_begins_behind_it(#[case] sql: &str) {
+fn is_one_statement_and_the_next_starts_after_it(#[case] sql: &str) {
     assert_eq!(sqls(sql), [sql]);
     if sql.ends_with(';') && !sql.contains("'a; S") {
         let two = format!("{sql} SELECT 'next';");
@@ -45,12 +45,14 @@ fn begin_and_end_are_statements_outside_functions() {
 #[case("")]
 #[case(" \n;; \n")]
 #[case("-- only a comment\n/* and; another */")]
-fn nothing_makes_no_statement(#[case] sql: &str) {
+fn blanks_and_comments_are_no_statement(#[case] sql: &str) {
     assert_eq!(statements(sql), []);
 }
 
 #[rstest]
-fn comments_go_with_their_statement_and_none_is_lost() {
+fn every_comment_belongs_to_a_statement() {
+    let inside = "SELECT 1 -- one\n+ /* two */ 2;";
+    assert_eq!(statements(inside)[0].text, inside);
     let text = "\n-- heading\n\n-- Create \"a\"\nCREATE TABLE a ();  -- behind a\n\
                 /* of b */ CREATE TABLE b ();\nSELECT 1;\n-- at\n;\n/* the end */\n";
     let texts: Vec<_> = statements(text).iter().map(|found| found.text).collect();
@@ -86,6 +88,6 @@ fn comments_go_with_their_statement_and_none_is_lost() {
     false
 )]
 #[case("REFRESH MATERIALIZED VIEW CONCURRENTLY v;", false)]
-fn tells_what_cannot_run_in_a_transaction(#[case] sql: &str, #[case] concurrent: bool) {
+fn finds_what_cannot_run_in_a_transaction(#[case] sql: &str, #[case] concurrent: bool) {
     assert_eq!(statements(sql)[0].is_concurrent(), concurrent);
 }

@@ -162,7 +162,10 @@ impl Steps<'_> {
             database: After::BrokenOff {
                 version: migration.version.clone(),
             },
-            ..rolled_back("broke off", "The database is ahead of this package")
+            ..rolled_back(
+                "is partially applied",
+                "The database is ahead of this package",
+            )
         };
         self.step(
             "one without transaction breaks off: rolled back",

@@ -1,6 +1,5 @@
 //! Error messages for failed runs: which migration ran, and what is applied.
 
-use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -17,24 +16,19 @@ impl Run<'_> {
         running: Option<Running>,
         not_ended: Option<Error>,
     ) -> Error {
-        let mut text =
-            "out of time: the function's time-out is near, so Atlas was stopped".to_owned();
-        if let Some(running) = &running {
-            let _ = write!(
-                text,
-                "; it ran the statement: {}",
-                one_statement(&running.statement)
-            );
-            if !running.waits_for.is_empty() {
-                let _ = write!(text, " (which waited for a lock of {})", running.waits_for);
-            }
-        }
-        text.push_str(". ");
-        text.push_str(&self.what_is_applied(not_ended).await);
-        text.push_str(
-            " Make the function's time-out longer (at most 900 s), or apply it by hand: `just apply`.",
-        );
-        anyhow!(text)
+        let running = running.map_or_else(String::new, |running| {
+            let waits = match &*running.waits_for {
+                "" => String::new(),
+                holders => format!(" (which waited for a lock of {holders})"),
+            };
+            let statement = one_statement(&running.statement);
+            format!("; it ran the statement: {statement}{waits}")
+        });
+        anyhow!(
+            "out of time: the function's time-out is near, so Atlas was stopped{running}. {} Make \
+             the function's time-out longer (at most 900 s), or apply it by hand: `just apply`.",
+            self.what_is_applied(not_ended).await
+        )
     }
 
     /// Describes a failed run; `waited` is the longest wait for Atlas' lock.
@@ -44,46 +38,38 @@ impl Run<'_> {
         waited: Duration,
         not_ended: Option<Error>,
     ) -> Error {
-        let mut text = match error {
-            atlas::Error::Migration(error) => {
-                let mut text = match &error.file {
-                    Some(file) => format!("migration {file} failed: {}", error.message),
-                    None => format!("applying the migrations failed: {}", error.message),
-                };
-                if let Some(statement) = &error.statement {
-                    let _ = write!(text, "; in the statement: {}", one_statement(statement));
-                }
-                text
+        let cause = match &error {
+            atlas::Error::Failed { cause, .. } => *cause,
+            _ => None,
+        };
+        let text = match (error, cause) {
+            (atlas::Error::Migration(error), _) => {
+                let statement = error.statement.as_deref().map(one_statement);
+                let statement = statement.map(|sql| format!("; in the statement: {sql}"));
+                format!("{}{}", error.summary(), statement.unwrap_or_default())
             }
-            atlas::Error::Failed {
-                cause: Some(Cause::NotClean),
-                ..
-            } => "the database has tables, but no history of migrations: name the last migration \
-                 that they hold with the property BaselineVersion"
+            (_, Some(Cause::NotClean)) => "the database has tables, but no history of \
+                 migrations: name the last migration that they contain with the property \
+                 BaselineVersion"
                 .to_owned(),
-            atlas::Error::Failed {
-                cause: Some(Cause::LockHeld),
-                ..
-            } => format!(
+            (_, Some(Cause::LockHeld)) => format!(
                 "another deployment to this database holds the lock, and kept it for {} s \
                  (LockTimeout, or the end of this function's time): wait for its end, then deploy \
                  again",
                 waited.as_secs()
             ),
-            other => other.to_string(),
+            (other, _) => other.to_string(),
         };
-        text.push_str(". ");
-        text.push_str(&self.what_is_applied(not_ended).await);
-        anyhow!(text)
+        anyhow!("{text}. {}", self.what_is_applied(not_ended).await)
     }
 
-    /// Describes the state of the database.
+    /// Describes the state of the database, in sentences.
     async fn what_is_applied(&self, not_ended: Option<Error>) -> String {
         let history = match self.history().await {
             Ok(history) => history,
             Err(error) => {
                 return format!(
-                    "What is applied is not known, for the database does not tell: {error:#}."
+                    "It is not known what is applied: the database cannot be asked: {error:#}."
                 );
             }
         };
@@ -94,44 +80,34 @@ impl Run<'_> {
             None => "Nothing is applied.".to_owned(),
             Some(current) => format!("The database is at {current}."),
         };
-        let next = self.files.iter().find(|file| {
-            status
-                .pending
-                .first()
-                .is_some_and(|next| next == file.version())
-        });
-        if let (Some(broken), Some(file)) = (&status.partially_applied, next) {
-            let _ = write!(
-                text,
-                " Migration {} broke off: {} of its {} statements are applied and stay, for it \
-                 does not run in a transaction",
-                file.name, broken.applied, broken.total
-            );
-            if let Some(statement) = sql::statements(&file.text()).get(broken.applied) {
-                let _ = write!(
-                    text,
-                    "; the next may be half done: {}",
-                    one_statement(statement.sql)
-                );
-            }
-            text.push('.');
-        } else if let Some(file) = next {
-            if file.is_transactional() {
-                let _ = write!(text, " Nothing of migration {} is applied.", file.name);
-            } else {
-                let _ = write!(
-                    text,
-                    " No statement of migration {} is completed, but as it does not run in a \
-                     transaction, the first may be half done.",
-                    file.name
-                );
-            }
+        let is_next = |version| status.pending.first().is_some_and(|next| next == version);
+        if let Some(file) = self.files.iter().find(|file| is_next(file.version())) {
+            let name = &file.name;
+            text += &match &status.partially_applied {
+                Some(partial) => {
+                    let file = file.text();
+                    let next = sql::statements(&file).into_iter().nth(partial.applied);
+                    let next = next.map(|next| one_statement(next.sql));
+                    let next = next.map(|sql| format!("; the next may be half done: {sql}"));
+                    format!(
+                        " Migration {name} is partially applied: {} of its {} statements stay, \
+                         for it does not run in a transaction{}.",
+                        partial.applied,
+                        partial.total,
+                        next.unwrap_or_default()
+                    )
+                }
+                None if file.is_transactional() => {
+                    format!(" Nothing of migration {name} is applied.")
+                }
+                None => format!(
+                    " No statement of migration {name} is completed, but as it does not run in \
+                     a transaction, the first may be half done."
+                ),
+            };
         }
         if let Some(error) = not_ended {
-            let _ = write!(
-                text,
-                " Its statement may still run on the server: {error:#}."
-            );
+            text += &format!(" Its statement may still run on the server: {error:#}.");
         }
         text
     }

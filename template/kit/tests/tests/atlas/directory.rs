@@ -1,5 +1,5 @@
-//! The migration directory and its hash, without Atlas. That the hash is the one
-//! that Atlas computes is tested in `cli/hash.rs`.
+//! The migration directory and its hash, without Atlas; `cli/hash.rs` compares the hash with
+//! that of Atlas.
 
 use std::fs;
 
@@ -41,12 +41,12 @@ impl Migrations {
         fs::read_to_string(self.directory.sum_path()).unwrap()
     }
 
-    /// The error of `verify`, after a look at what its message must tell.
-    fn error(&self, told: &[&str]) -> IntegrityError {
+    /// Returns the error of `verify`, whose message must contain the texts.
+    fn error(&self, texts: &[&str]) -> IntegrityError {
         let error = self.directory.verify().unwrap_err();
         let message = error.to_string();
         let place = self.root.path().display().to_string();
-        for part in told.iter().copied().chain([place.as_str()]) {
+        for part in texts.iter().copied().chain([place.as_str()]) {
             assert!(message.contains(part), "no {part:?} in: {message}");
         }
         error
@@ -64,21 +64,21 @@ fn files_are_the_sql_files_by_name(migrations: Migrations) {
 }
 
 #[rstest]
-fn in_order_as_written(migrations: Migrations) {
+fn a_written_sum_is_valid(migrations: Migrations) {
     let hash = migrations.directory.verify().unwrap();
     assert_eq!(migrations.sum().lines().next(), Some(hash.as_str()));
     assert_eq!(migrations.directory.write_sum().unwrap().hash(), hash);
 }
 
 #[rstest]
-fn nothing_has_the_hash_of_nothing() {
+fn an_empty_directory_is_valid() {
     let root = tempfile::tempdir().unwrap();
     let hash = MigrationDirectory::new(root.path()).verify().unwrap();
     assert_eq!(hash, "h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
 }
 
 #[rstest]
-fn writing_the_sum_leaves_nothing_else(migrations: Migrations) {
+fn writing_the_sum_leaves_no_other_file(migrations: Migrations) {
     use std::os::unix::fs::PermissionsExt as _;
     let entries = fs::read_dir(migrations.root.path()).unwrap().count();
     assert_eq!(entries, 3);
@@ -129,7 +129,7 @@ fn sum_malformed(migrations: Migrations, #[case] text: &str, #[case] reason: &st
 }
 
 #[rstest]
-fn sum_with_windows_line_ends_is_fine(migrations: Migrations) {
+fn sum_with_crlf_is_valid(migrations: Migrations) {
     migrations.write("atlas.sum", &migrations.sum().replace('\n', "\r\n"));
     migrations.directory.verify().unwrap();
 }

@@ -1,10 +1,12 @@
 use std::fs;
+use std::process::Command;
 
 use rstest::rstest;
+use url::Url;
 
 use super::{Project, project};
 
-/// Corners of the rules for `atlas.sum`, each a file in one directory.
+/// Corner cases of the rules for `atlas.sum`, each a file of one directory.
 const FILES: [(&str, &str); 9] = [
     ("1_plain.sql", "CREATE TABLE a ();\n"),
     ("10_sorts_by_bytes.sql", "-- 2\r\nSELECT 1;\r\n"),
@@ -23,13 +25,22 @@ const FILES: [(&str, &str); 9] = [
     (".hidden.sql", ""),
 ];
 
+/// Lets Atlas write `atlas.sum`, and returns it.
+fn atlas_sum(project: &Project) -> String {
+    let directory = Url::from_file_path(project.migrations.path()).unwrap();
+    let status = Command::new(project.atlas.binary())
+        .args(["migrate", "hash", "--dir", directory.as_str()])
+        .status();
+    assert!(status.unwrap().success());
+    fs::read_to_string(project.migrations.sum_path()).unwrap()
+}
+
 #[rstest]
 fn the_sum_is_what_atlas_writes(project: Project) {
     for (name, sql) in FILES {
         fs::write(project.migrations.path().join(name), sql).unwrap();
     }
-    project.atlas.hash(&project.migrations).unwrap();
-    let theirs = fs::read_to_string(project.migrations.sum_path()).unwrap();
+    let theirs = atlas_sum(&project);
     project.migrations.verify().unwrap();
 
     let ours = project.migrations.write_sum().unwrap();
@@ -42,23 +53,19 @@ fn the_sum_is_what_atlas_writes(project: Project) {
 }
 
 #[rstest]
-fn of_nothing_too(project: Project) {
-    project.atlas.validate(&project.migrations, None).unwrap();
-    project.atlas.hash(&project.migrations).unwrap();
-    let theirs = fs::read_to_string(project.migrations.sum_path()).unwrap();
+fn the_sum_of_no_files_is_what_atlas_writes(project: Project) {
+    let theirs = atlas_sum(&project);
     assert_eq!(project.migrations.write_sum().unwrap().to_string(), theirs);
 }
 
 #[rstest]
-fn atlas_and_we_notice_the_same_edit(project: Project) {
+fn verify_and_atlas_find_the_same_edit(project: Project) {
     project.migration("1.sql", "SELECT 1;");
     fs::write(project.migrations.path().join("1.sql"), "SELECT 2;").unwrap();
     project.migrations.verify().unwrap_err();
-    let error = project
-        .atlas
-        .validate(&project.migrations, None)
-        .unwrap_err();
-    let message = error.to_string();
+    let url = "postgres://127.0.0.1:1/app?sslmode=disable";
+    let message = project.atlas.status(&project.migrations, url);
+    let message = message.unwrap_err().to_string();
     assert!(message.contains("checksum mismatch"), "{message}");
     assert!(message.contains("just hash-migrations"), "{message}");
 }

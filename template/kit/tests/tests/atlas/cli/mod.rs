@@ -1,5 +1,5 @@
-//! Atlas itself, and a PostgreSQL server. Where there is no Atlas these tests fail
-//! and say so: `ATLAS=/path/to/atlas` chooses the binary.
+//! Atlas itself, on a PostgreSQL server. `ATLAS=/path/to/atlas` selects the program; without
+//! Atlas these tests fail.
 
 mod apply;
 mod hash;
@@ -13,8 +13,8 @@ use atlas::{Atlas, MigrationDirectory};
 use rstest::fixture;
 use tempfile::TempDir;
 
-/// The block that the crate runs Atlas with, the one for use by hand whose
-/// `external_schema` the community edition refuses, and a policy.
+/// The block for use by hand, whose `external_schema` the community edition refuses, and a
+/// policy.
 const ATLAS_HCL: &str = r#"
 data "external_schema" "entities" {
   program = ["false"]
@@ -38,7 +38,7 @@ lint {
 const FIRST: &str = "20260101000000_first.sql";
 const SECOND: &str = "20260102000000_second.sql";
 
-/// A project without any migration.
+/// A project without migrations.
 struct Project {
     root: TempDir,
     migrations: MigrationDirectory,
@@ -52,7 +52,7 @@ fn find_atlas() -> Atlas {
 
 #[fixture]
 fn project() -> Project {
-    // Atlas takes paths as URLs, in which each of these has a meaning.
+    // These characters are special in URLs, which Atlas uses for paths.
     let root = tempfile::Builder::new().prefix("a 50%25#1?").tempdir();
     let root = root.unwrap();
     let config = root.path().join("atlas.hcl");
@@ -77,14 +77,14 @@ impl Project {
         file
     }
 
-    /// Writes a migration and renews `atlas.sum`.
+    /// Writes a migration and updates `atlas.sum`.
     fn migration(&self, name: &str, sql: &str) {
         fs::write(self.migrations.path().join(name), sql).unwrap();
         self.migrations.write_sum().unwrap();
     }
 }
 
-/// A database of the test's own; its URL has a password in it where the server's has.
+/// A database for one test. Its URL contains a password if that of the server does.
 #[fixture]
 async fn database() -> postgres::TemporaryDatabase {
     let server = postgres::server().await.expect("a PostgreSQL server");

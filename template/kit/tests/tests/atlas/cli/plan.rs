@@ -10,7 +10,7 @@ CREATE INDEX users_email ON users (email);";
 
 #[rstest]
 #[tokio::test]
-async fn plans_until_the_directory_is_in_step(
+async fn plans_until_the_schemas_are_the_same(
     project: Project,
     #[future(awt)]
     #[from(database)]
@@ -32,13 +32,13 @@ async fn plans_until_the_directory_is_in_step(
         None
     );
 
-    // The policy of atlas.hcl makes the index a concurrent one.
+    // The policy of atlas.hcl makes the index concurrent.
     let ddl = project.ddl(USERS_WITH_INDEX);
     let drift = atlas.schema_diff(migrations, &ddl, &dev.url()).unwrap();
     let drift = drift.expect("a difference");
     assert!(drift.contains("CREATE INDEX CONCURRENTLY"), "{drift}");
     assert_eq!(migrations.files().unwrap().len(), 1, "nothing was written");
-    // Versions are seconds: two in one would be the same.
+    // Versions are in seconds, and must differ.
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     let second = atlas.diff(migrations, "add_index", &ddl, &dev.url());
     let second = second.unwrap().expect("a migration");
@@ -49,7 +49,7 @@ async fn plans_until_the_directory_is_in_step(
 
 #[rstest]
 #[tokio::test]
-async fn lint_reads_findings_and_the_policy(
+async fn lint_returns_findings_by_policy(
     project: Project,
     #[future(awt)]
     #[from(database)]
@@ -69,7 +69,7 @@ async fn lint_reads_findings_and_the_policy(
     assert_eq!(report.to_string(), finding);
     assert!(lint(0).unwrap().findings.is_empty());
 
-    // Atlas' own policy, where no project has another.
+    // The default policy, without a project.
     let strict = atlas::Atlas::with_binary(project.atlas.binary()).unwrap();
     let report = strict.lint(&project.migrations, &dev.url(), 1).unwrap();
     assert!(!report.passed);
@@ -79,7 +79,7 @@ async fn lint_reads_findings_and_the_policy(
 
 #[rstest]
 #[tokio::test]
-async fn a_file_that_does_not_run_is_found(
+async fn lint_reports_a_file_that_does_not_run(
     project: Project,
     #[future(awt)]
     #[from(database)]
@@ -95,10 +95,9 @@ async fn a_file_that_does_not_run_is_found(
     );
     assert!(report.to_string().contains("syntax error"), "{report}");
 
-    project.atlas.validate(&project.migrations, None).unwrap();
     let error = project
         .atlas
-        .validate(&project.migrations, Some(&dev.url()));
+        .schema_diff(&project.migrations, &project.ddl(USERS), &dev.url());
     let message = error.unwrap_err().to_string();
     assert!(message.contains("syntax error"), "{message}");
     dev.drop_database().await.unwrap();

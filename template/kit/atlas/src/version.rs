@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// The oldest Atlas that is tested here: the newest that the Go module proxy has.
+/// The oldest Atlas that is tested here. It is the newest in the Go module proxy.
 pub const OLDEST_SUPPORTED: Version = Version::new(0, 13, 1);
 
 /// A released version of Atlas; displayed as `v1.2.3`.
@@ -11,13 +11,13 @@ pub struct Version {
     pub patch: u32,
 }
 
-/// Who built the binary, which decides what it can do.
+/// Edition of the binary, which determines its features.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Edition {
     /// Built from the open source alone; refuses `data "external_schema"`.
     Community,
-    /// Anything that does not call itself otherwise. Up to v0.13.1 or so, builds
-    /// from the open source say no different and can do the same.
+    /// Any other. Up to about v0.13.1, builds from the open source do not name their
+    /// edition, and have the same features.
     Official,
 }
 
@@ -30,15 +30,16 @@ impl Version {
         }
     }
 
-    /// Reads `v1.2.3`; what follows the third number, as in `v0.14.3-a3d6d2c-canary`,
-    /// does not count.
+    /// Parses `v1.2.3`; ignores a suffix, as in `v0.14.3-a3d6d2c-canary`.
     fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.strip_prefix('v')?.splitn(3, '.');
-        let major = parts.next()?.parse().ok()?;
-        let minor = parts.next()?.parse().ok()?;
-        let patch = parts.next()?;
-        let digits = patch.trim_start_matches(|char: char| char.is_ascii_digit());
-        let patch = patch[..patch.len() - digits.len()].parse().ok()?;
+        let mut numbers = text.strip_prefix('v')?.splitn(3, '.');
+        let major = numbers.next()?.parse().ok()?;
+        let minor = numbers.next()?.parse().ok()?;
+        let patch = numbers
+            .next()?
+            .split(|char: char| !char.is_ascii_digit())
+            .next()?;
+        let patch = patch.parse().ok()?;
         Some(Self::new(major, minor, patch))
     }
 }
@@ -49,9 +50,9 @@ impl fmt::Display for Version {
     }
 }
 
-/// Reads the first line of `atlas version`: `atlas [EDITION] version vX.Y.Z`. None
-/// when it is not that, or has no number (`- development`).
-pub(super) fn parse_output(output: &str) -> Option<(Version, Edition)> {
+/// Parses the output of `atlas version`: `atlas [EDITION] version vX.Y.Z`. `None` for the
+/// output of another program, and for builds without a number (`- development`).
+pub(crate) fn parse_output(output: &str) -> Option<(Version, Edition)> {
     let words: Vec<&str> = output.lines().next()?.split_whitespace().collect();
     let at = words.iter().position(|&word| word == "version")?;
     if words.first() != Some(&"atlas") {
@@ -76,7 +77,7 @@ mod tests {
     #[case("atlas community version v1.2.3", (1, 2, 3), Edition::Community)]
     #[case("atlas community community version v1.2.3", (1, 2, 3), Edition::Community)]
     #[case("atlas version v0.14.3-a3d6d2c-canary", (0, 14, 3), Edition::Official)]
-    fn reads_what_atlas_prints(
+    fn parses_the_output_of_atlas(
         #[case] output: &str,
         #[case] (major, minor, patch): (u32, u32, u32),
         #[case] edition: Edition,
