@@ -274,7 +274,9 @@ fn edits_of_the_user_stay_and_the_kit_is_replaced() {
     );
     says_in_file(&world, "Cargo.lock", "name = \"shop\"");
     world.lock_is_in_step();
-    says_in_file(&world, ".template-answers.toml", "version = \"0.2.0\"");
+    for text in ["version = \"0.2.0\"", "# Ask Ann first."] {
+        says_in_file(&world, ".template-answers.toml", text);
+    }
     assert_eq!(world.git(&["diff", "--name-only"]), "", "all is staged");
     world.commit();
     says(

@@ -3,7 +3,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 
 use crate::{
     answers,
@@ -69,8 +69,6 @@ impl Repository {
             git(&self.root, "commit --quiet --no-verify -m", &[message])?;
         }
         let rendered_lock = fs::read_to_string(after.join("Cargo.lock")).unwrap_or_default();
-        // As the user has it, so that an edit of the record does not conflict.
-        fs::copy(self.root.join(answers::FILE), before.join(answers::FILE))?;
         let base = self.commit(before, &["-m", "template"])?;
         let commit = self.commit(after, &["-m", message, "-p", &base])?;
 
@@ -111,8 +109,7 @@ impl Repository {
         if let Err(error) = picked
             && unmerged.is_empty()
         {
-            git(top, "reset --quiet --hard", &[])?;
-            bail!("git cannot merge, and nothing has changed: {error}");
+            return Err(error.context("git cannot merge, and nothing has changed"));
         }
         let kit = format!("{}kit/", self.prefix);
         let mut merged = Merged::default();

@@ -49,6 +49,8 @@ fn command(root: &Path, template: &Path, answers: &Answers, place: &Path) -> Res
     let mut values = answers.values.clone();
     let source = answers.template.source.clone();
     values.insert("template_source".into(), source.into());
+    values.insert("updating".into(), "yes".into());
+    values.remove("project-name");
     let table = Table::from_iter([("values".to_owned(), values.into())]);
     fs::write(&file, toml::to_string(&table)?)?;
 
