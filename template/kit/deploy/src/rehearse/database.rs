@@ -1,15 +1,14 @@
-//! The database of a rehearsal, and what is in it after each step.
+//! The database of a rehearsal, and snapshots of it.
 
 use std::fmt;
 
 use anyhow::{Context, Result};
+use migrations::report::count;
 use postgres::{Server, TemporaryDatabase};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use url::Url;
 
-use migrations::report::count;
-
-/// Where Atlas writes down what it applied.
+/// The table in which Atlas records what it applied.
 const HISTORY: &str = atlas::history::TABLE;
 
 /// The database of a rehearsal, dropped with this value.
@@ -21,18 +20,18 @@ impl Throwaway {
         Ok(Self(server.temporary_database("rehearsal").await?))
     }
 
-    /// How a function reaches it.
+    /// Address for the functions.
     ///
     /// # Errors
-    /// When only a Unix socket leads to the server.
+    /// When the server has only a Unix socket.
     pub(super) fn address(&self) -> Result<Address> {
         Address::of(&self.0.url()).context(
-            "the functions reach a database by the name of a host, and TEST_DATABASE_URL has \
-             none: give it one, 127.0.0.1 for example, or unset it",
+            "the functions need a host name, and TEST_DATABASE_URL has none: add one, for \
+             example 127.0.0.1, or unset it",
         )
     }
 
-    /// What is in it now.
+    /// Its present contents.
     pub(super) async fn snapshot(&self) -> Result<Snapshot> {
         let connection = self.0.connect().await?;
         let snapshot = Snapshot::take(&connection).await;
@@ -41,7 +40,7 @@ impl Throwaway {
     }
 }
 
-/// What a URL tells of a database.
+/// The parts of a database URL.
 #[derive(Clone, Eq, PartialEq)]
 pub(super) struct Address {
     pub(super) host: String,
@@ -52,7 +51,7 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// `None` if the URL names no host.
+    /// `None` if the URL has no host.
     fn of(url: &str) -> Option<Self> {
         let url = Url::parse(url).ok()?;
         let decoded = |text: &str| {
@@ -70,18 +69,18 @@ impl Address {
     }
 }
 
-/// What a database holds at a moment. Two that are equal have the same schema, the same
-/// history, and as many rows in each table.
+/// Contents of a database. Equal snapshots have the same schema, the same history, and the
+/// same number of rows in each table.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Snapshot {
     /// The newest migration in the history, complete or not.
     pub(super) current: Option<String>,
-    /// The migrations that were applied as a whole.
+    /// Number of migrations that are applied completely.
     pub(super) migrations: usize,
-    /// Whether the newest one broke off.
+    /// Whether the newest one is applied in part.
     pub(super) broken_off: bool,
     pub(super) tables: usize,
-    /// All else that is compared, a line for each thing.
+    /// Everything else that is compared, a line for each object.
     pub(super) details: Vec<String>,
 }
 
@@ -123,8 +122,7 @@ impl Snapshot {
         Ok(())
     }
 
-    /// What the two do not have in common, `-` what only this one has, `+` what only
-    /// `other` has.
+    /// Lines that differ: `-` those that only this one has, `+` those that only `other` has.
     pub(super) fn difference(&self, other: &Self) -> String {
         let only = |a: &Self, b: &Self, mark: char| -> Vec<String> {
             let lines = a.details.iter().filter(|line| !b.details.contains(line));
@@ -158,14 +156,14 @@ async fn lines(connection: &DatabaseConnection, query: &str) -> Result<Vec<Strin
         .collect()
 }
 
-/// The names of all tables, quoted, but for Atlas' own.
+/// Quoted names of all tables except Atlas' own.
 const TABLES: &str = "
     SELECT format('%I.%I', nspname, relname)
     FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
     WHERE relkind IN ('r', 'p') AND nspname !~ '^(pg_|information_schema$|atlas_schema_revisions$)'
     ORDER BY 1";
 
-/// A line for each thing that a migration may make or change.
+/// A line for each object that a migration may create or change.
 const SCHEMA: &str = "
     WITH n AS (SELECT oid AS space, nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$)')
     SELECT line FROM (
@@ -207,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_tells_the_address() {
+    fn a_url_has_the_address() {
         let address = Address::of("postgres://me:p%40ss@127.0.0.1:5433/a%20b?x=y").unwrap();
         let Address {
             host,
@@ -225,12 +223,12 @@ mod tests {
     #[rstest]
     #[case::in_the_parameters("postgres:///postgres?host=/run/postgresql")]
     #[case::in_the_place_of_the_host("postgres://me@%2Frun%2Fpostgresql/postgres")]
-    fn a_socket_is_no_address(#[case] url: &str) {
+    fn a_socket_has_no_address(#[case] url: &str) {
         assert!(Address::of(url).is_none());
     }
 
     #[tokio::test]
-    async fn a_snapshot_tells_what_changed_and_the_database_goes_with_its_owner() {
+    async fn a_snapshot_shows_changes_and_the_database_is_dropped_with_its_owner() {
         let root = postgres::project_root().unwrap();
         let server = postgres::server_in(&root).await.unwrap();
         let database = Throwaway::create(&server).await.unwrap();
