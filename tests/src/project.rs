@@ -102,9 +102,10 @@ impl Project {
             command.args(["--define", &format!("{key}={value}")]);
         }
         let outcome = run(&mut command);
-        // cargo-generate without its git feature creates no repository.
+        // cargo-generate without its git feature creates no repository. It may have changed the
+        // case of the name.
         let root = parent.join(name);
-        if !outcome.success || root.join(".git").exists() {
+        if !outcome.success || !root.is_dir() || root.join(".git").exists() {
             return outcome;
         }
         let git = run(Command::new("git")

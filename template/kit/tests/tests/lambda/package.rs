@@ -59,7 +59,7 @@ fn the_hash_must_be_that_of_the_package(stage: Stage) {
 fn a_damaged_package_is_refused(stage: Stage, #[case] damage: fn(&Stage), #[case] reason: &str) {
     let event = stage.create();
     damage(&stage);
-    let reason = format!("the package is damaged; build and deploy it anew: {reason}");
+    let reason = format!("the package is damaged; build and deploy it again: {reason}");
     stage.assert_fails(&event, &reason);
     assert_eq!(stage.tables(), "");
 }
