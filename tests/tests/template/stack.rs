@@ -278,8 +278,8 @@ fn every_combination_of_answers_makes_a_complete_stack_that_lints() {
 )]
 #[case::unknown_resource(
     "kit/deploy/migrations.yaml",
-    "!GetAtt MigrationRole.Arn",
-    "!GetAtt NoRole.Arn",
+    "role/${MigrationRole}",
+    "role/${NoRole}",
     "NoRole"
 )]
 #[case::pattern(
