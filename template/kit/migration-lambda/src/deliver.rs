@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Error, Result, ensure};
+use anyhow::{Context as _, Error, Result};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Client, Url};
 
@@ -29,12 +29,12 @@ enum Failure {
 /// When it cannot be delivered in the time left, or the URL is refused. Messages never
 /// contain the URL.
 pub async fn deliver(url: &str, body: &str, deadline: &Deadline) -> Result<()> {
-    // Neither error repeats its input.
-    let url: Url = url.parse().context("the ResponseURL is no URL")?;
-    ensure!(
-        ["http", "https"].contains(&url.scheme()) && url.has_host(),
-        "the ResponseURL is no URL of a web server"
-    );
+    let url = Url::parse(url).ok();
+    let is_web = |url: &Url| ["http", "https"].contains(&url.scheme()) && url.has_host();
+    let url = url.filter(is_web).context(
+        "the event has no valid ResponseURL, so it does not come from CloudFormation: nobody \
+         waits for an answer",
+    )?;
     // Certificates are read here, and not while the function starts.
     let client = Client::builder().build().context("cannot set up HTTP")?;
     let mut pause = FIRST_PAUSE;

@@ -133,33 +133,30 @@ fn verify(directory: &MigrationDirectory, expected: &str) -> Result<()> {
 }
 
 async fn connect(config: &Config, deadline: &Deadline) -> Result<(Database, Login)> {
-    let login = log_in(config, deadline).await?;
-    let error = match Database::connect(config, &login, deadline.left_for_work()).await {
-        Ok(database) => return Ok((database, login)),
-        Err(error) => error,
-    };
-    match &config.database.auth {
-        Auth::Secret { .. } if is_login_refused(&error) => {
-            tracing::warn!("fetching the secret again, it may have been rotated: {error:#}");
-            tokio::time::sleep(ROTATION).await;
+    let mut is_retry = false;
+    loop {
+        let login = config.database.login(deadline.left_for_work()).await?;
+        redact::hide(&login.password.0);
+        let error = match Database::connect(config, &login, deadline.left_for_work()).await {
+            Ok(database) => return Ok((database, login)),
+            Err(error) if is_login_refused(&error) => error,
+            Err(error) => return Err(error),
+        };
+        match &config.database.auth {
+            Auth::Secret { .. } if !is_retry => {
+                tracing::warn!("fetching the secret again, it may have been rotated: {error:#}");
+                tokio::time::sleep(ROTATION).await;
+                is_retry = true;
+            }
+            Auth::Iam { .. } => {
+                return Err(error.context(
+                    "RDS refuses the IAM token: the user needs `GRANT rds_iam`, the function's \
+                     role rds-db:connect for that user, and the instance IAM authentication",
+                ));
+            }
+            _ => return Err(error),
         }
-        Auth::Iam { .. } if is_login_refused(&error) => {
-            return Err(error.context(
-                "RDS refuses the IAM token: the user needs `GRANT rds_iam`, the function's role \
-                 rds-db:connect for that user, and the instance IAM authentication",
-            ));
-        }
-        _ => return Err(error),
     }
-    let login = log_in(config, deadline).await?;
-    let database = Database::connect(config, &login, deadline.left_for_work()).await?;
-    Ok((database, login))
-}
-
-async fn log_in(config: &Config, deadline: &Deadline) -> Result<Login> {
-    let login = config.database.login(deadline.left_for_work()).await?;
-    redact::hide(&login.password.0);
-    Ok(login)
 }
 
 /// Refuses a database that Atlas could not migrate, or must not.

@@ -1,5 +1,6 @@
 //! The properties of the custom resource.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -74,22 +75,20 @@ impl Properties {
             "the property MigrationHash is missing: it holds the first line of atlas.sum \
              (`just hash-migrations` writes it)",
         )?;
+        let ahead = raw.on_database_ahead;
         Ok(Self {
             migration_hash: migration_hash.trim().to_owned(),
             database: DatabaseOverrides {
                 name: raw.database_name,
                 host: raw.database_host,
-                port: raw.database_port.map(port).transpose()?,
+                port: number("DatabasePort", raw.database_port, "a number up to 65535")?,
                 user: raw.database_user,
             },
             dry_run: choice("DryRun", raw.dry_run, ["false", "true"])?,
             baseline_version: raw.baseline_version,
-            lock_timeout: raw.lock_timeout.map_or(Ok(LOCK_TIMEOUT), seconds)?,
-            fail_when_ahead: choice(
-                "OnDatabaseAhead",
-                raw.on_database_ahead,
-                ["succeed", "fail"],
-            )?,
+            lock_timeout: number::<u32>("LockTimeout", raw.lock_timeout, "a number of seconds")?
+                .map_or(LOCK_TIMEOUT, |seconds| Duration::from_secs(seconds.into())),
+            fail_when_ahead: choice("OnDatabaseAhead", ahead, ["succeed", "fail"])?,
         })
     }
 }
@@ -104,17 +103,10 @@ fn choice(name: &str, value: Option<String>, [no, yes]: [&str; 2]) -> Result<boo
     Ok(value == yes)
 }
 
-fn port(value: String) -> Result<u16> {
-    value.parse().ok().with_context(|| {
-        format!("the property DatabasePort is {value:?}, but must be a number up to 65535")
-    })
-}
-
-fn seconds(value: String) -> Result<Duration> {
-    let seconds: u32 = value.parse().ok().with_context(|| {
-        format!("the property LockTimeout is {value:?}, but must be a number of seconds")
-    })?;
-    Ok(Duration::from_secs(seconds.into()))
+fn number<T: FromStr>(name: &str, value: Option<String>, expected: &str) -> Result<Option<T>> {
+    let wrong = |value| format!("the property {name} is {value:?}, but must be {expected}");
+    let number = value.map(|value| value.parse().ok().with_context(|| wrong(value)));
+    number.transpose()
 }
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
-//! What the function costs: its size, its start, its memory, and an update with
-//! nothing to do. Prints one JSON object a line:
-//! `{"name", "unit", "value", "peer", "peer_value"}`.
+//! Measures the function: its size, start and memory, and an update with nothing to do. Prints
+//! JSON lines: `{"name", "unit", "value", "peer", "peer_value"}`.
 //!
-//! `cargo bench -p migration-lambda`; it uses the binary and the surroundings of the
-//! tests.
+//! `cargo bench -p kit-tests`; uses the binary and the harness of the tests.
 
-// The tests use all of it.
+// Only the tests use all of it.
 #[allow(dead_code)]
 #[path = "../tests/lambda/harness/mod.rs"]
 mod harness;
@@ -17,22 +15,22 @@ use std::time::{Duration, Instant};
 use atlas::ApplyOptions;
 use harness::function::{Function, binary};
 use harness::postgres::{Cluster, HOST, PASSWORD, USER};
-use harness::stage::{LONG, Stage};
+use harness::test_bed::{LONG, TestBed};
 use rds::{Auth, DatabaseSettings, Login, Password, Tls};
 use serde_json::json;
 
 const RUNS: usize = 40;
 
 fn main() {
-    // cargo passes `--bench`, and a test runner that lists tests other things.
+    // cargo passes `--bench`; test runners that list tests do not.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    let stage = Stage::on(&Cluster::shared());
+    let bed = TestBed::on(&Cluster::shared());
     size();
-    init(&stage);
-    memory(&stage);
-    noop(&stage);
+    init(&bed);
+    memory(&bed);
+    noop(&bed);
 }
 
 fn print(name: &str, unit: &str, value: f64, peer: &str, peer_value: f64) {
@@ -51,11 +49,11 @@ fn size() {
     print(&name, "MB", megabytes(binary()), "Atlas beside it", atlas);
 }
 
-/// From the start of the process to its first call for an event.
-fn init(stage: &Stage) {
+/// Time from the start of the process to its first request for an event.
+fn init(bed: &TestBed) {
     let value = median(|| {
         let started = Instant::now();
-        let mut function = stage.function();
+        let mut function = bed.function();
         function.wait_until_ready();
         started.elapsed()
     });
@@ -73,12 +71,12 @@ fn init(stage: &Stage) {
     );
 }
 
-/// The most that the process ever held, besides Atlas, after an update that applied.
-fn memory(stage: &Stage) {
-    let mut function = stage.function();
+/// Peak memory of the process, without Atlas, after an update that applied migrations.
+fn memory(bed: &TestBed) {
+    let mut function = bed.function();
     function.wait_until_ready();
     let idle = peak(&function);
-    function.invoke(&stage.create(), LONG).assert_succeeded();
+    function.invoke(&bed.create(), LONG).assert_succeeded();
     print(
         "lambda_memory",
         "MB",
@@ -96,10 +94,10 @@ fn peak(function: &Function) -> f64 {
     kilobytes.unwrap().parse::<f64>().unwrap() / 1000.0
 }
 
-/// An Update of a warm function that finds nothing to do, answer included.
-fn noop(stage: &Stage) {
-    let mut function = stage.function();
-    let update = stage.update_with(json!({}));
+/// An Update of a warm function with nothing to do, including the answer.
+fn noop(bed: &TestBed) {
+    let mut function = bed.function();
+    let update = bed.update_with(json!({}));
     function.invoke(&update, LONG).assert_succeeded();
     let value = median(|| {
         let invocation = function.invoke(&update, LONG);
@@ -108,12 +106,12 @@ fn noop(stage: &Stage) {
     });
     let settings = DatabaseSettings {
         host: HOST.to_owned(),
-        port: stage.database.cluster.port,
-        name: stage.database.name.clone(),
+        port: bed.database.cluster.port,
+        name: bed.database.name.clone(),
         user: None,
         auth: Auth::Password(Password(String::new())),
         tls: Tls::VerifyFull {
-            ca_bundle: stage.path("rds-ca.pem"),
+            ca_bundle: bed.path("rds-ca.pem"),
         },
     };
     let login = Login {
@@ -123,7 +121,7 @@ fn noop(stage: &Stage) {
     let url = settings.url(&login, &[]);
     let peer = median(|| {
         let started = Instant::now();
-        let report = harness::atlas().apply(&stage.migrations, &url, &ApplyOptions::default());
+        let report = harness::atlas().apply(&bed.migrations, &url, &ApplyOptions::default());
         assert!(report.unwrap().applied.is_empty());
         started.elapsed()
     });

@@ -1,5 +1,4 @@
-//! The three ways to get in: a plain password is what most other tests use; here are
-//! Secrets Manager and IAM tokens.
+//! Secrets Manager and IAM tokens. Most other tests use a password.
 
 use rstest::rstest;
 use serde_json::json;
@@ -9,12 +8,12 @@ use crate::harness::forwarder::free_port;
 use crate::harness::postgres::{HOST, IAM_USER, PASSWORD, USER};
 use crate::harness::rds::Rds;
 use crate::harness::secrets_manager::{ARN, Secret, SecretsManager};
-use crate::harness::stage::{BOTH_APPLIED, LONG, Stage, data, stage};
+use crate::harness::test_bed::{BOTH_APPLIED, LONG, TestBed, bed, data};
 use crate::harness::tls::Certificates;
 
-impl Stage {
+impl TestBed {
     fn use_secret(&mut self, url: &str) {
-        self.environment
+        self.env
             .set("DB_AUTH", "secret")
             .set("DB_SECRET_ARN", ARN)
             .set("AWS_ENDPOINT_URL_SECRETS_MANAGER", url)
@@ -26,7 +25,7 @@ impl Stage {
         let certificates = Certificates::new(HOST);
         std::fs::write(self.path("rds-ca.pem"), &certificates.ca).unwrap();
         let rds = Rds::start(&self.database.cluster, &certificates, refuses);
-        self.environment
+        self.env
             .set("DB_PORT", rds.port().to_string())
             .set("DB_USER", IAM_USER)
             .unset("DB_AUTH")
@@ -36,36 +35,36 @@ impl Stage {
 }
 
 #[rstest]
-fn a_secret_tells_user_and_password(mut stage: Stage) {
+fn a_secret_has_user_and_password(mut bed: TestBed) {
     let manager = SecretsManager::start(&[Secret::of_rds(USER, PASSWORD)]);
-    stage.use_secret(&manager.url());
-    let event = stage.create();
-    stage.assert_succeeds(&event, BOTH_APPLIED, data("20260102000000", 2));
+    bed.use_secret(&manager.url());
+    let event = bed.create();
+    bed.assert_succeeds(&event, BOTH_APPLIED, data("20260102000000", 2));
     assert_eq!(manager.asked(), 1);
 }
 
 #[rstest]
-fn the_environment_tells_the_user_before_the_secret(mut stage: Stage) {
+fn the_user_in_the_environment_takes_precedence(mut bed: TestBed) {
     let manager = SecretsManager::start(&[Secret::of_rds("master", PASSWORD)]);
-    stage.use_secret("http://127.0.0.1:1");
-    stage.environment.set("DB_USER", USER);
-    stage.environment.unset("AWS_ENDPOINT_URL_SECRETS_MANAGER");
-    stage.environment.set("AWS_ENDPOINT_URL", manager.url());
-    let event = stage.create();
-    stage.assert_succeeds(&event, BOTH_APPLIED, data("20260102000000", 2));
+    bed.use_secret("http://127.0.0.1:1");
+    bed.env.set("DB_USER", USER);
+    bed.env.unset("AWS_ENDPOINT_URL_SECRETS_MANAGER");
+    bed.env.set("AWS_ENDPOINT_URL", manager.url());
+    let event = bed.create();
+    bed.assert_succeeds(&event, BOTH_APPLIED, data("20260102000000", 2));
 }
 
-/// Between the new password and the moment when Secrets Manager tells it.
+/// Secrets Manager returns the new password shortly after the database requires it.
 #[rstest]
-fn a_rotated_secret_is_fetched_anew(mut stage: Stage) {
+fn a_rotated_secret_is_fetched_again(mut bed: TestBed) {
     let secrets = [
         Secret::of_rds(USER, "Sw0rdf1sh of yesterday"),
         Secret::of_rds(USER, PASSWORD),
     ];
     let manager = SecretsManager::start(&secrets);
-    stage.use_secret(&manager.url());
-    let event = stage.create();
-    stage.assert_succeeds(&event, BOTH_APPLIED, data("20260102000000", 2));
+    bed.use_secret(&manager.url());
+    let event = bed.create();
+    bed.assert_succeeds(&event, BOTH_APPLIED, data("20260102000000", 2));
     assert_eq!(manager.asked(), 2);
 }
 
@@ -94,27 +93,27 @@ fn a_rotated_secret_is_fetched_anew(mut stage: Stage) {
 #[case::no_password(Secret::Text(json!({ "username": USER }).to_string()), "…`password`…")]
 #[case::no_user(Secret::Text(json!({ "password": PASSWORD }).to_string()), "…DB_USER…`username`…")]
 #[case::no_text(Secret::Garbage("{\"SecretBinary\": \"AAAA\"}"), "…binary…")]
-#[case::no_sense(Secret::Garbage("<html>"), "…Secrets Manager…")]
-fn a_secret_that_does_not_serve(mut stage: Stage, #[case] secret: Secret, #[case] reason: &str) {
+#[case::html(Secret::Garbage("<html>"), "…Secrets Manager…")]
+fn an_unusable_secret(mut bed: TestBed, #[case] secret: Secret, #[case] reason: &str) {
     let manager = SecretsManager::start(&[secret]);
-    stage.use_secret(&manager.url());
-    stage.assert_fails(&stage.create(), reason);
+    bed.use_secret(&manager.url());
+    bed.assert_fails(&bed.create(), reason);
 }
 
 #[rstest]
-fn no_way_to_secrets_manager(mut stage: Stage) {
-    stage.use_secret(&format!("http://127.0.0.1:{}", free_port()));
-    stage.assert_fails(&stage.create(), "…endpoint for Secrets Manager…");
+fn an_unreachable_secrets_manager(mut bed: TestBed) {
+    bed.use_secret(&format!("http://127.0.0.1:{}", free_port()));
+    bed.assert_fails(&bed.create(), "…endpoint for Secrets Manager…");
 }
 
 #[rstest]
-fn an_iam_token_opens_the_database(mut stage: Stage) {
-    let rds = stage.use_iam(false);
-    let event = stage.create();
-    let mut function = stage.function();
+fn connects_with_an_iam_token(mut bed: TestBed) {
+    let rds = bed.use_iam(false);
+    let event = bed.create();
+    let mut function = bed.function();
     function.invoke(&event, LONG).assert_succeeded();
     let expected = success(&event, BOTH_APPLIED, data("20260102000000", 2));
-    let answer = stage.s3.answer();
+    let answer = bed.s3.answer();
     let log = function.whole_log();
 
     let tokens = rds.tokens();
@@ -167,15 +166,15 @@ fn value<'a>(fields: &[(&str, &'a str)], name: &str) -> &'a str {
 }
 
 #[rstest]
-fn a_token_that_is_refused(mut stage: Stage) {
-    let rds = stage.use_iam(true);
-    stage.assert_fails(&stage.create(), "…rds_iam…");
+fn a_refused_token(mut bed: TestBed) {
+    let rds = bed.use_iam(true);
+    bed.assert_fails(&bed.create(), "…rds_iam…");
     assert!(!rds.tokens().is_empty());
 }
 
 #[rstest]
-fn credentials_that_are_missing(mut stage: Stage) {
-    let _rds = stage.use_iam(false);
-    stage.environment.unset("AWS_ACCESS_KEY_ID");
-    stage.assert_fails(&stage.create(), "…AWS_ACCESS_KEY_ID…");
+fn missing_credentials(mut bed: TestBed) {
+    let _rds = bed.use_iam(false);
+    bed.env.unset("AWS_ACCESS_KEY_ID");
+    bed.assert_fails(&bed.create(), "…AWS_ACCESS_KEY_ID…");
 }

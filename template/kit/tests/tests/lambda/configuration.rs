@@ -1,16 +1,16 @@
-//! What is wrong with the function's environment is named, all at once.
+//! Wrong environment variables are reported, all at once.
 
 use rstest::rstest;
 
-use crate::harness::stage::{BOTH_APPLIED, Stage, data, stage};
+use crate::harness::test_bed::{BOTH_APPLIED, TestBed, bed, data};
 
 #[rstest]
 #[case::nothing_is_set(
     &[("DB_HOST", ""), ("DB_NAME", ""), ("DB_USER", ""), ("DB_PASSWORD", "")],
     "the function is not configured…: DB_HOST is missing…DB_USER is missing…DB_NAME is missing…DB_PASSWORD is missing…"
 )]
-#[case::blanks_are_nothing(&[("DB_HOST", " ")], "the function is not configured…: DB_HOST is missing…")]
-#[case::much_is_malformed(
+#[case::blanks_are_unset(&[("DB_HOST", " ")], "the function is not configured…: DB_HOST is missing…")]
+#[case::several_are_malformed(
     &[("DB_PORT", "http"), ("DB_SSLMODE", "prefer"), ("DB_CONNECT_TIMEOUT", "1m")],
     "the function is not configured…: DB_SSLMODE is \"prefer\"…DB_PORT is \"http\"…DB_CONNECT_TIMEOUT is \"1m\"…"
 )]
@@ -28,26 +28,26 @@ use crate::harness::stage::{BOTH_APPLIED, Stage, data, stage};
     "…DB_AUTH=iam needs TLS…"
 )]
 #[case::no_secret(&[("DB_AUTH", "secret")], "the function is not configured…: DB_SECRET_ARN is missing…")]
-fn a_wrong_environment_is_named(
-    mut stage: Stage,
+fn wrong_variables_are_reported(
+    mut bed: TestBed,
     #[case] variables: &[(&str, &str)],
     #[case] reason: &str,
 ) {
     for (name, value) in variables {
-        stage.environment.set(name, *value);
+        bed.env.set(name, *value);
     }
-    stage.assert_fails(&stage.create(), reason);
+    bed.assert_fails(&bed.create(), reason);
 }
 
 #[rstest]
-fn directories_are_where_lambda_puts_them_or_where_told(mut stage: Stage) {
-    let place = stage.path("elsewhere");
-    std::fs::rename(stage.migrations.path(), &place).unwrap();
-    let ca = stage.path("ca.pem");
-    std::fs::rename(stage.path("rds-ca.pem"), &ca).unwrap();
-    stage.environment.set("MIGRATIONS", place.to_str().unwrap());
-    stage.environment.set("DB_CA_BUNDLE", ca.to_str().unwrap());
-    stage.migrations = atlas::MigrationDirectory::new(place);
-    let event = stage.create();
-    stage.assert_succeeds(&event, BOTH_APPLIED, data("20260102000000", 2));
+fn directories_can_be_elsewhere(mut bed: TestBed) {
+    let place = bed.path("elsewhere");
+    std::fs::rename(bed.migrations.path(), &place).unwrap();
+    let ca = bed.path("ca.pem");
+    std::fs::rename(bed.path("rds-ca.pem"), &ca).unwrap();
+    bed.env.set("MIGRATIONS", place.to_str().unwrap());
+    bed.env.set("DB_CA_BUNDLE", ca.to_str().unwrap());
+    bed.migrations = atlas::MigrationDirectory::new(place);
+    let event = bed.create();
+    bed.assert_succeeds(&event, BOTH_APPLIED, data("20260102000000", 2));
 }

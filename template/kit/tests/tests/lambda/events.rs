@@ -1,5 +1,4 @@
-//! Events that CloudFormation would not send, but somebody does: by hand, by an older
-//! or newer CloudFormation, by mistake.
+//! Unusual events: sent by hand, by mistake, or by another version of CloudFormation.
 
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::answer::{assert_answer, failure};
 use crate::harness::function::Outcome;
-use crate::harness::stage::{LONG, Stage, stage};
+use crate::harness::test_bed::{LONG, TestBed, bed};
 
 #[rstest]
 #[case::unknown(json!("Read"), "the RequestType is \"Read\", but …")]
@@ -16,11 +15,11 @@ use crate::harness::stage::{LONG, Stage, stage};
 #[case::in_lower_case(json!("create"), "the RequestType is \"create\", but …")]
 #[case::a_number(json!(1), "the event is malformed: it has no RequestType")]
 #[case::missing(Value::Null, "the event is malformed: it has no RequestType")]
-fn an_unknown_request_type_is_told(stage: Stage, #[case] kind: Value, #[case] reason: &str) {
-    let mut event = stage.create();
+fn an_unknown_request_type_is_reported(bed: TestBed, #[case] kind: Value, #[case] reason: &str) {
+    let mut event = bed.create();
     event["RequestType"] = kind;
-    stage.assert_fails(&event, reason);
-    assert_eq!(stage.tables(), "");
+    bed.assert_fails(&event, reason);
+    assert_eq!(bed.tables(), "");
 }
 
 #[rstest]
@@ -30,14 +29,14 @@ fn an_unknown_request_type_is_told(stage: Stage, #[case] kind: Value, #[case] re
 #[case::no_properties("ResourceProperties")]
 #[case::no_type("ResourceType")]
 #[case::nothing_but_the_url("")]
-fn a_partial_event_is_answered(stage: Stage, #[case] without: &str) {
-    let mut event = stage.create();
+fn a_partial_event_is_answered(bed: TestBed, #[case] without: &str) {
+    let mut event = bed.create();
     match without {
-        "" => event = json!({ "ResponseURL": stage.s3.response_url() }),
+        "" => event = json!({ "ResponseURL": bed.s3.response_url() }),
         field => drop(event.as_object_mut().unwrap().remove(field)),
     }
-    let answer = stage.answer(&event);
-    // Whatever CloudFormation needs to know is repeated as far as it is known.
+    let answer = bed.answer(&event);
+    // The answer repeats the ids of the event that are there.
     for field in ["StackId", "RequestId", "LogicalResourceId"] {
         let expected = event[field].as_str().unwrap_or_default();
         assert_eq!(answer[field], expected, "{field}");
@@ -57,26 +56,26 @@ fn a_partial_event_is_answered(stage: Stage, #[case] without: &str) {
 #[case::a_list(json!([]))]
 #[case::a_text(json!("MigrationHash"))]
 #[case::null(Value::Null)]
-fn properties_of_the_wrong_kind_are_told(stage: Stage, #[case] properties: Value) {
-    let mut event = stage.create();
+fn properties_of_the_wrong_type_are_reported(bed: TestBed, #[case] properties: Value) {
+    let mut event = bed.create();
     event["ResourceProperties"] = properties;
-    stage.assert_fails(
+    bed.assert_fails(
         &event,
         "the event is malformed: ResourceProperties is no object",
     );
 }
 
 #[rstest]
-fn an_update_without_old_properties_is_fine(stage: Stage) {
-    let mut event = stage.update_with(json!({}));
+fn an_update_without_old_properties_succeeds(bed: TestBed) {
+    let mut event = bed.update_with(json!({}));
     event
         .as_object_mut()
         .unwrap()
         .remove("OldResourceProperties");
-    assert_eq!(stage.answer(&event)["Status"], "SUCCESS");
+    assert_eq!(bed.answer(&event)["Status"], "SUCCESS");
 }
 
-/// There is nobody to answer, but the invocation ends, and the next one is served.
+/// The invocation ends, and the next one succeeds.
 #[rstest]
 #[case::empty(json!({}))]
 #[case::null(json!(null))]
@@ -86,8 +85,8 @@ fn an_update_without_old_properties_is_fine(stage: Stage) {
 #[case::url_of_another_kind(json!({ "RequestType": "Delete", "ResponseURL": 7 }))]
 #[case::no_url_at_all(json!({ "RequestType": "Delete", "ResponseURL": "S1gnatureOfTheResponseURL is not here" }))]
 #[case::a_file(json!({ "RequestType": "Delete", "ResponseURL": "file:///etc/passwd" }))]
-fn an_event_that_cannot_be_answered_ends(stage: Stage, #[case] event: Value) {
-    let mut function = stage.function();
+fn an_event_without_a_usable_url_ends(bed: TestBed, #[case] event: Value) {
+    let mut function = bed.function();
     let invocation = function.invoke(&event, Duration::from_secs(10));
     assert!(
         matches!(invocation.outcome, Outcome::Response(_) | Outcome::Error(_)),
@@ -100,18 +99,17 @@ fn an_event_that_cannot_be_answered_ends(stage: Stage, #[case] event: Value) {
         "{:?}",
         invocation.took
     );
-    function.invoke(&stage.create(), LONG).assert_succeeded();
-    assert_eq!(stage.s3.answer()["Status"], "SUCCESS");
+    function.invoke(&bed.create(), LONG).assert_succeeded();
+    assert_eq!(bed.s3.answer()["Status"], "SUCCESS");
 }
 
-/// Ids are repeated as they came, whatever they hold.
 #[rstest]
-fn ids_of_any_kind_are_repeated(stage: Stage) {
-    let mut event = stage.create();
+fn ids_with_special_characters_are_repeated(bed: TestBed) {
+    let mut event = bed.create();
     event["LogicalResourceId"] = json!("Ünï\"\\\n😀");
     event["RequestId"] = json!("r".repeat(300));
     event["ResourceProperties"]["MigrationHash"] = json!("h1:other");
     let mut expected = failure(&event, "the stack names the migrations h1:other, but …");
     expected["PhysicalResourceId"] = json!("Ünï\"\\\n😀-5b3c8a10-c8b0-11f0-9d2e-0a1b2c3d4e5f");
-    assert_answer(stage.answer(&event), expected);
+    assert_answer(bed.answer(&event), expected);
 }

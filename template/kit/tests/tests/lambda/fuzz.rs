@@ -1,5 +1,4 @@
-//! Events that nobody thought of. `FUZZ_SEED=n` repeats a run, `FUZZ_EVENTS=n` sets how
-//! many there are.
+//! Random events. `FUZZ_SEED=n` repeats a run, `FUZZ_EVENTS=n` sets the number of events.
 
 use std::time::Duration;
 
@@ -9,9 +8,9 @@ use serde_json::{Map, Value, json};
 
 use crate::harness::event::{PHYSICAL_ID, delete};
 use crate::harness::function::Outcome;
-use crate::harness::stage::{Stage, stage};
+use crate::harness::test_bed::{TestBed, bed};
 
-/// The fields that CloudFormation must find in an answer.
+/// The fields that CloudFormation requires in an answer.
 const FIELDS: [&str; 5] = [
     "Status",
     "PhysicalResourceId",
@@ -21,15 +20,25 @@ const FIELDS: [&str; 5] = [
 ];
 
 #[rstest]
-fn whatever_has_a_usable_url_is_answered(mut stage: Stage) {
+fn every_event_with_a_usable_url_is_answered(bed: TestBed) {
+    fuzz(bed, 30);
+}
+
+#[rstest]
+#[ignore = "soak: 1,000 random events"]
+fn soak_every_event_with_a_usable_url_is_answered(bed: TestBed) {
+    fuzz(bed, 1000);
+}
+
+fn fuzz(mut bed: TestBed, events: u64) {
     let seed = number("FUZZ_SEED").unwrap_or_else(|| fastrand::u64(..1_000_000));
     println!("FUZZ_SEED={seed}");
     let mut random = Rng::with_seed(seed);
-    stage.environment.set("DB_CONNECT_TIMEOUT", "0");
-    let mut function = stage.function();
+    bed.env.set("DB_CONNECT_TIMEOUT", "0");
+    let mut function = bed.function();
     let mut answered = 0;
-    for number in 0..number("FUZZ_EVENTS").unwrap_or(300) {
-        let event = event(&mut random, &stage);
+    for number in 0..number("FUZZ_EVENTS").unwrap_or(events) {
+        let event = event(&mut random, &bed);
         let invocation = function.invoke(&event, Duration::from_secs(20));
         assert!(
             matches!(invocation.outcome, Outcome::Response(_) | Outcome::Error(_)),
@@ -37,27 +46,27 @@ fn whatever_has_a_usable_url_is_answered(mut stage: Stage) {
             invocation.outcome,
             invocation.log.text
         );
-        let usable = event["ResponseURL"] == stage.s3.response_url();
+        let usable = event["ResponseURL"] == bed.s3.response_url();
         if !usable {
             continue;
         }
         answered += 1;
-        let puts = stage.s3.puts();
+        let puts = bed.s3.puts();
         assert_eq!(puts.len(), 1, "event {number} of seed {seed}: {event}");
-        let answer = stage.s3.answer();
+        let answer = bed.s3.answer();
         for field in FIELDS {
             assert!(answer[field].is_string(), "{field} of {answer} for {event}");
         }
         let status = answer["Status"].as_str().unwrap();
         assert!(["SUCCESS", "FAILED"].contains(&status), "{answer}");
         for field in ["StackId", "RequestId", "LogicalResourceId"] {
-            // No real one is longer; the answer has room for 4096 bytes in all.
+            // Longer than real ones; an answer may have 4096 bytes.
             let id = event[field].as_str().filter(|id| id.len() < 80);
             if let Some(id) = id {
                 assert_eq!(answer[field], id, "{field} for {event}");
             }
         }
-        stage.forget_answers();
+        bed.forget_answers();
     }
     assert!(answered > 0);
 }
@@ -67,26 +76,26 @@ fn number(variable: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{variable}={text}")))
 }
 
-/// A valid event with some things changed, or something else altogether.
-fn event(random: &mut Rng, stage: &Stage) -> Value {
+/// A valid event with some changes, or any other JSON.
+fn event(random: &mut Rng, bed: &TestBed) -> Value {
     if random.u8(..) < 25 {
         let mut event = value(random, 3);
         if let Value::Object(fields) = &mut event {
-            fields.insert("ResponseURL".to_owned(), json!(stage.s3.response_url()));
+            fields.insert("ResponseURL".to_owned(), json!(bed.s3.response_url()));
         }
         return event;
     }
     let mut event = match random.u8(..3) {
-        0 => stage.create(),
-        1 => stage.update_with(json!({})),
-        _ => delete(&stage.s3.response_url(), PHYSICAL_ID, json!({})),
+        0 => bed.create(),
+        1 => bed.update_with(json!({})),
+        _ => delete(&bed.s3.response_url(), PHYSICAL_ID, json!({})),
     };
     for _ in 0..random.u8(..4) {
         let place = match random.bool() {
             true => &mut event,
             false => &mut event["ResourceProperties"],
         };
-        // The place itself may have been changed to something else.
+        // An earlier change may have replaced the object.
         if let Value::Object(fields) = place {
             change(random, fields);
         }
@@ -97,7 +106,7 @@ fn event(random: &mut Rng, stage: &Stage) -> Value {
 fn change(random: &mut Rng, fields: &mut Map<String, Value>) {
     let names: Vec<String> = fields.keys().cloned().collect();
     let name = random.choice(&names).cloned().unwrap_or_default();
-    // An answer matters more than how one without an address ends.
+    // Most events should get an answer.
     if name == "ResponseURL" && random.u8(..) < 200 {
         return;
     }

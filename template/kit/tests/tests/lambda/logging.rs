@@ -1,5 +1,5 @@
-//! What people and CloudWatch find in the log. That each line is JSON, tells the
-//! request, and that one has metrics, is looked at in every test.
+//! The log. Every test checks that each line is JSON with the request id, and that one line
+//! has the metrics.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use rstest::rstest;
 use serde_json::Value;
 
 use crate::harness::s3::S3;
-use crate::harness::stage::{LONG, Stage, stage};
+use crate::harness::test_bed::{LONG, TestBed, bed};
 
 #[rstest]
-fn the_log_level_is_obeyed(mut stage: Stage) {
+fn log_level_sets_the_number_of_lines(mut bed: TestBed) {
     let mut counts = Vec::new();
     for level in ["error", "info", "trace"] {
-        stage.environment.set("LOG_LEVEL", level);
-        let invocation = stage.invoke(&stage.create());
+        bed.env.set("LOG_LEVEL", level);
+        let invocation = bed.invoke(&bed.create());
         invocation.assert_succeeded();
         counts.push(invocation.log.lines().len());
-        stage.forget_answers();
+        bed.forget_answers();
     }
-    // Metrics are no matter of the level.
+    // The metrics do not depend on the level.
     assert_eq!(counts[0], 1);
     assert!(
         counts[0] < counts[1] && counts[1] <= counts[2],
@@ -28,18 +28,18 @@ fn the_log_level_is_obeyed(mut stage: Stage) {
 }
 
 #[rstest]
-fn an_unknown_level_stops_nothing(mut stage: Stage) {
-    stage.environment.set("LOG_LEVEL", "loud");
-    let invocation = stage.invoke(&stage.create());
+fn an_unknown_level_is_ignored(mut bed: TestBed) {
+    bed.env.set("LOG_LEVEL", "loud");
+    let invocation = bed.invoke(&bed.create());
     invocation.assert_succeeded();
     assert!(invocation.log.lines().len() > 1);
 }
 
 #[rstest]
-fn failures_are_errors_and_count(stage: Stage) {
-    let mut event = stage.create();
+fn failures_are_logged_as_errors_and_counted(bed: TestBed) {
+    let mut event = bed.create();
     event["ResourceProperties"]["MigrationHash"] = "h1:other".into();
-    let invocation = stage.invoke(&event);
+    let invocation = bed.invoke(&event);
     invocation.assert_succeeded();
     let summary = ("FAILED".to_owned(), "Create".to_owned(), 0, 1);
     assert_eq!(invocation.log.summary(), summary);
@@ -51,21 +51,20 @@ fn failures_are_errors_and_count(stage: Stage) {
     );
 }
 
-/// An answer that is not delivered is a failure, whatever became of the migrations.
+/// Even if the migrations succeeded.
 #[rstest]
-fn an_answer_that_is_lost_counts_as_failed(stage: Stage) {
-    let mut event = stage.create();
+fn a_lost_answer_counts_as_failed(bed: TestBed) {
+    let mut event = bed.create();
     event["ResponseURL"] = S3::gone().into();
-    let invocation = stage.function().invoke(&event, Duration::from_secs(12));
+    let invocation = bed.function().invoke(&event, Duration::from_secs(12));
     invocation.error();
     assert_eq!(invocation.log.summary().3, 1);
 }
 
-/// Atlas' words reach the log, with the migrations that it applied.
 #[rstest]
-fn the_log_tells_what_was_applied(stage: Stage) {
-    let invocation = stage.function().invoke(&stage.create(), LONG);
-    for file in stage.migrations.files().unwrap() {
+fn the_log_names_applied_migrations(bed: TestBed) {
+    let invocation = bed.function().invoke(&bed.create(), LONG);
+    for file in bed.migrations.files().unwrap() {
         assert!(
             invocation.log.text.contains(&file.name),
             "{}",

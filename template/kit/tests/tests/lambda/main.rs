@@ -1,13 +1,12 @@
-//! The function as a whole: its real binary, run as AWS Lambda runs it, with a real
-//! Atlas and a real PostgreSQL. What cannot be had outside of AWS is played by small
-//! servers on 127.0.0.1: the Runtime API, the bucket behind ResponseURL, Secrets
-//! Manager, and the IAM authentication of RDS.
+//! Tests the whole function: its real binary, run as AWS Lambda runs it, with a real Atlas and
+//! a real PostgreSQL. Small servers on 127.0.0.1 replace AWS: the Runtime API, the bucket of
+//! ResponseURL, Secrets Manager, and the IAM authentication of RDS.
 //!
-//! Every invocation is held to what each one promises, whatever its event: see
+//! The harness checks the general promises in every invocation: see
 //! `harness::log::Log::check` and `harness::s3::S3::answer`.
 //!
-//! `MIGRATION_LAMBDA=/path/to/binary` tests another binary, `ATLAS=/path/to/atlas`
-//! with another Atlas.
+//! `MIGRATION_LAMBDA=/path/to/binary` selects another binary, `ATLAS=/path/to/atlas` another
+//! Atlas.
 
 mod harness;
 

@@ -1,4 +1,4 @@
-//! What comes in between while Atlas waits or works.
+//! Other events while Atlas waits or works.
 
 use std::fs;
 use std::thread;
@@ -10,54 +10,54 @@ use serde_json::{Value, json};
 use crate::harness::answer::{assert_answer, failure};
 use crate::harness::function::Function;
 use crate::harness::s3::S3;
-use crate::harness::stage::{FIRST, LONG, SECOND, Stage, THIRD, data, stage};
+use crate::harness::test_bed::{FIRST, LONG, SECOND, THIRD, TestBed, bed, data};
 
 const FOURTH: &str = "20260104000000_fourth.sql";
 
-/// Another package brings a newer migration while this one waits for the lock. Some
-/// versions of Atlas then pass over the older one in silence.
+/// Another package applies a newer migration while this one waits for the lock. Some versions
+/// of Atlas then silently skip the older one.
 #[rstest]
-fn a_migration_that_is_overtaken_is_not_lost_in_silence(mut stage: Stage) {
-    stage.deploy();
-    stage.migration(FOURTH, "SELECT pg_sleep(4);\n");
-    let newer = stage.path("newer");
+fn an_overtaken_migration_is_reported(mut bed: TestBed) {
+    bed.deploy();
+    bed.migration(FOURTH, "SELECT pg_sleep(8);\n");
+    let newer = bed.path("newer");
     fs::create_dir(&newer).unwrap();
     for name in [FIRST, SECOND, FOURTH, "atlas.sum"] {
-        fs::copy(stage.migrations.path().join(name), newer.join(name)).unwrap();
+        fs::copy(bed.migrations.path().join(name), newer.join(name)).unwrap();
     }
-    let mut environment = stage.environment.clone();
-    environment.set("MIGRATIONS", newer.to_str().unwrap());
-    let first = stage.update_with(json!({}));
-    let bucket = std::mem::replace(&mut stage.s3, S3::start());
+    let mut env = bed.env.clone();
+    env.set("MIGRATIONS", newer.to_str().unwrap());
+    let first = bed.update_with(json!({}));
+    let bucket = std::mem::replace(&mut bed.s3, S3::start());
 
-    stage.remove(FOURTH);
-    stage.migration(THIRD, "CREATE TABLE third ();\n");
-    let second = stage.update_with(json!({}));
+    bed.remove(FOURTH);
+    bed.migration(THIRD, "CREATE TABLE third ();\n");
+    let second = bed.update_with(json!({}));
     thread::scope(|scope| {
-        let first = scope.spawn(|| Function::start(&environment).invoke(&first, LONG));
-        stage.database.wait_for_statement("pg_sleep(4)");
-        stage.assert_fails(&second, "…20260103000000…");
+        let first = scope.spawn(|| Function::start(&env).invoke(&first, LONG));
+        bed.database.wait_for_statement("pg_sleep(8)");
+        bed.assert_fails(&second, "…20260103000000…");
         first.join().unwrap().assert_succeeded();
     });
     assert_eq!(bucket.answer()["Status"], "SUCCESS");
-    assert_eq!(stage.tables(), "orders,users");
+    assert_eq!(bed.tables(), "orders,users");
 }
 
-/// Lambda may deliver an event twice, with one request id.
+/// Lambda may deliver an event twice, with the same request id.
 #[rstest]
-fn an_event_that_comes_twice_does_not_disturb_itself(mut stage: Stage) {
+fn two_deliveries_of_an_event_do_not_interfere(mut bed: TestBed) {
     const ID: &str = "8476a536-e9f4-11e8-9739-000000000000";
-    stage.deploy();
-    stage.migration(THIRD, "SELECT pg_sleep(5); CREATE TABLE third ();\n");
-    let event = stage.update_with(json!({ "LockTimeout": "1" }));
-    let invoke = || stage.function().invoke_as(ID, &event, LONG);
+    bed.deploy();
+    bed.migration(THIRD, "SELECT pg_sleep(8); CREATE TABLE third ();\n");
+    let event = bed.update_with(json!({ "LockTimeout": "1" }));
+    let invoke = || bed.function().invoke_as(ID, &event, LONG);
     thread::scope(|scope| {
         let first = scope.spawn(invoke);
-        stage.database.wait_for_statement("pg_sleep(5)");
+        bed.database.wait_for_statement("pg_sleep(8)");
         invoke().assert_succeeded();
         first.join().unwrap().assert_succeeded();
     });
-    let statuses: Vec<Value> = stage
+    let statuses: Vec<Value> = bed
         .s3
         .puts()
         .iter()
@@ -68,46 +68,46 @@ fn an_event_that_comes_twice_does_not_disturb_itself(mut stage: Stage) {
         ["FAILED", "SUCCESS"],
         "the second gave up waiting"
     );
-    assert_eq!(stage.tables(), "orders,third,users");
+    assert_eq!(bed.tables(), "orders,third,users");
 }
 
-/// The function's own connection idles while Atlas works, and idle ones get lost.
+/// The function's own connection is idle while Atlas works, and may be closed.
 #[rstest]
-fn a_lost_connection_of_its_own_does_not_fail_a_deployment(mut stage: Stage) {
-    stage.deploy();
-    stage.migration(THIRD, "SELECT pg_sleep(3); CREATE TABLE third ();\n");
-    let event = stage.update_with(json!({}));
+fn a_lost_idle_connection_does_not_fail_a_deployment(mut bed: TestBed) {
+    bed.deploy();
+    bed.migration(THIRD, "SELECT pg_sleep(3); CREATE TABLE third ();\n");
+    let event = bed.update_with(json!({}));
     thread::scope(|scope| {
         scope.spawn(|| {
-            stage.database.wait_for_statement("pg_sleep(3)");
-            stage.database.query(
+            bed.database.wait_for_statement("pg_sleep(3)");
+            bed.database.query(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                  WHERE application_name = 'migration-lambda' AND datname = current_database()",
             )
         });
-        stage.assert_succeeds(&event, "Applied 1: …", data("20260103000000", 1));
+        bed.assert_succeeds(&event, "Applied 1: …", data("20260103000000", 1));
     });
 }
 
-/// Half a password is one too.
+/// Half a password is a secret too.
 #[rstest]
 #[case(4000)]
 #[case(4070)]
 #[case(4096)]
-fn a_password_in_a_long_line_is_blotted_out(mut stage: Stage, #[case] before: usize) {
-    stage.script(&format!(
+fn a_password_in_a_long_line_is_replaced(mut bed: TestBed, #[case] before: usize) {
+    bed.script(&format!(
         "#!/bin/sh\n(head -c {before} /dev/zero | tr '\\0' x; echo \"$ATLAS_URL\") >&2\nexit 1\n"
     ));
-    let event = stage.create();
+    let event = bed.create();
     // Each log is searched for secrets, whole and in part.
-    let invocation = stage.function().invoke(&event, Duration::from_secs(60));
+    let invocation = bed.function().invoke(&event, Duration::from_secs(60));
     assert!(
         invocation.log.text.contains("xxx"),
         "{}",
         invocation.log.text
     );
     assert_answer(
-        stage.s3.answer(),
+        bed.s3.answer(),
         failure(&event, "…failed (exit status: 1)…"),
     );
 }

@@ -1,19 +1,19 @@
-//! An older package on a newer database, and other histories that do not fit.
+//! An older package on a newer database, and other histories that do not match.
 
 use rstest::{fixture, rstest};
 use serde_json::{Value, json};
 
-use crate::harness::stage::{SECOND, Stage, THIRD, data, stage};
+use crate::harness::test_bed::{SECOND, THIRD, TestBed, bed, data};
 
-/// A database that a newer package has been applied to, and the older package.
+/// The database of a newer package, with an older package.
 #[fixture]
-fn older(mut stage: Stage) -> Stage {
-    stage.migration(THIRD, "CREATE TABLE third ();\n");
-    stage.migration("20260104000000_fourth.sql", "CREATE TABLE fourth ();\n");
-    stage.deploy();
-    stage.remove(THIRD);
-    stage.remove("20260104000000_fourth.sql");
-    stage
+fn older(mut bed: TestBed) -> TestBed {
+    bed.migration(THIRD, "CREATE TABLE third ();\n");
+    bed.migration("20260104000000_fourth.sql", "CREATE TABLE fourth ();\n");
+    bed.deploy();
+    bed.remove(THIRD);
+    bed.remove("20260104000000_fourth.sql");
+    bed
 }
 
 fn ahead(version: &str, versions: &str) -> Value {
@@ -25,9 +25,9 @@ fn ahead(version: &str, versions: &str) -> Value {
 
 #[rstest]
 #[case::by_default(json!({}))]
-#[case::when_told(json!({ "OnDatabaseAhead": "succeed" }))]
-#[case::with_the_baseline_still_there(json!({ "BaselineVersion": "20260101000000" }))]
-fn rolling_back_succeeds_and_tells(older: Stage, #[case] properties: Value) {
+#[case::when_allowed(json!({ "OnDatabaseAhead": "succeed" }))]
+#[case::with_a_baseline(json!({ "BaselineVersion": "20260101000000" }))]
+fn rolling_back_succeeds_and_reports_it(older: TestBed, #[case] properties: Value) {
     older.assert_succeeds(
         &older.update_with(properties),
         "Nothing to apply of 2 migrations; the database is at 20260104000000. The database is \
@@ -38,7 +38,7 @@ fn rolling_back_succeeds_and_tells(older: Stage, #[case] properties: Value) {
 }
 
 #[rstest]
-fn rolling_back_fails_where_it_may_not_be(older: Stage) {
+fn rolling_back_fails_if_forbidden(older: TestBed) {
     older.assert_fails(
         &older.update_with(json!({ "OnDatabaseAhead": "fail" })),
         "the database is ahead of this package, by 20260103000000, 20260104000000, and \
@@ -46,62 +46,57 @@ fn rolling_back_fails_where_it_may_not_be(older: Stage) {
     );
 }
 
-/// What a rollback meets when the newer package's last migration broke off half-way,
-/// outside of a transaction.
+/// The last migration of the newer package failed outside of a transaction.
 #[rstest]
-fn rolling_back_succeeds_behind_a_migration_that_broke_off(mut stage: Stage) {
-    stage.answer(&stage.create());
-    stage.migration(
+fn rolling_back_succeeds_after_a_partially_applied_migration(mut bed: TestBed) {
+    bed.answer(&bed.create());
+    bed.migration(
         THIRD,
         "-- atlas:txmode none\n\nCREATE TABLE half ();\nINSERT INTO nowhere VALUES (1);\n",
     );
-    stage.forget_answers();
-    stage.assert_fails(
-        &stage.update_with(json!({})),
+    bed.forget_answers();
+    bed.assert_fails(
+        &bed.update_with(json!({})),
         "migration 20260103000000_index.sql failed: …nowhere…is partially applied: 1 of its 2 \
          statements stay…",
     );
-    assert_eq!(stage.tables(), "half,orders,users");
+    assert_eq!(bed.tables(), "half,orders,users");
 
-    stage.remove(THIRD);
-    stage.forget_answers();
-    stage.assert_succeeds(
-        &stage.update_with(json!({})),
+    bed.remove(THIRD);
+    bed.forget_answers();
+    bed.assert_succeeds(
+        &bed.update_with(json!({})),
         "…ahead of this package, by 20260103000000. 20260103000000 is partially applied: 1 of 2 \
          statements.",
         ahead("20260103000000", "20260103000000"),
     );
 
-    // The newer package again, its migration mended: it goes on where it broke off.
-    stage.migration(
+    // The newer package with a corrected migration: Atlas continues after the statement.
+    bed.migration(
         THIRD,
         "-- atlas:txmode none\n\nCREATE TABLE half ();\nSELECT 1;\n",
     );
-    stage.forget_answers();
-    stage.assert_succeeds(
-        &stage.update_with(json!({})),
-        "…",
-        data("20260103000000", 1),
-    );
+    bed.forget_answers();
+    bed.assert_succeeds(&bed.update_with(json!({})), "…", data("20260103000000", 1));
 }
 
-/// A branch merged late: Atlas would never apply the migration, and say nothing.
+/// A branch merged late: Atlas would silently skip the migration.
 #[rstest]
-fn a_migration_older_than_the_database_is_named(mut stage: Stage) {
-    stage.deploy();
-    stage.migration("20260101120000_late.sql", "CREATE TABLE late ();\n");
-    stage.assert_fails(
-        &stage.update_with(json!({})),
+fn a_migration_older_than_the_database_is_named(mut bed: TestBed) {
+    bed.deploy();
+    bed.migration("20260101120000_late.sql", "CREATE TABLE late ();\n");
+    bed.assert_fails(
+        &bed.update_with(json!({})),
         "…lacks older migrations…20260101120000…",
     );
-    assert_eq!(stage.tables(), "orders,users");
+    assert_eq!(bed.tables(), "orders,users");
 }
 
-/// An edit of a migration that was applied. Whatever is told, nothing is applied twice.
+/// Whatever the answer to an edited migration, it is not applied twice.
 #[rstest]
-fn an_applied_migration_is_not_applied_again(mut stage: Stage) {
-    stage.deploy();
-    stage.migration(SECOND, "CREATE TABLE orders_anew ();\n");
-    stage.answer(&stage.update_with(json!({})));
-    assert_eq!(stage.tables(), "orders,users");
+fn an_applied_migration_is_not_applied_again(mut bed: TestBed) {
+    bed.deploy();
+    bed.migration(SECOND, "CREATE TABLE orders_anew ();\n");
+    bed.answer(&bed.update_with(json!({})));
+    assert_eq!(bed.tables(), "orders,users");
 }

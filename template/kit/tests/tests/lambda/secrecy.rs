@@ -1,5 +1,5 @@
-//! Nothing secret gets out. That no log and no answer has any is looked at in every
-//! test; here, with all that can be logged, and on the command line.
+//! Secrets stay secret. Every test checks logs and answers; these tests do so at the most
+//! verbose log level, and check command lines.
 
 use std::thread;
 
@@ -9,20 +9,17 @@ use crate::harness::answer::assert_no_secret;
 use crate::harness::log::SECRETS;
 use crate::harness::postgres::{PASSWORD, PASSWORD_CORE};
 use crate::harness::processes::children;
-use crate::harness::stage::{LONG, Stage, THIRD, stage};
+use crate::harness::test_bed::{LONG, THIRD, TestBed, bed};
 
 #[rstest]
-#[case::success("SELECT pg_sleep(2);")]
-#[case::failure("SELECT pg_sleep(2);\nSELECT 1/0;")]
-fn no_secret_is_told(mut stage: Stage, #[case] sql: &str) {
-    stage.migration(THIRD, sql);
-    stage
-        .environment
-        .set("LOG_LEVEL", "trace")
-        .set("RUST_LOG", "trace");
-    stage.environment.set("RUST_BACKTRACE", "full");
-    let event = stage.create();
-    let mut function = stage.function();
+#[case::success("SELECT pg_sleep(4);")]
+#[case::failure("SELECT pg_sleep(4);\nSELECT 1/0;")]
+fn no_secret_is_logged_or_passed_as_argument(mut bed: TestBed, #[case] sql: &str) {
+    bed.migration(THIRD, sql);
+    bed.env.set("LOG_LEVEL", "trace").set("RUST_LOG", "trace");
+    bed.env.set("RUST_BACKTRACE", "full");
+    let event = bed.create();
+    let mut function = bed.function();
     let pid = function.pid();
     thread::scope(|scope| {
         let invocation = scope.spawn(|| {
@@ -30,12 +27,12 @@ fn no_secret_is_told(mut stage: Stage, #[case] sql: &str) {
             invocation.assert_succeeded();
             invocation
         });
-        stage.database.wait_for_statement("pg_sleep(2)");
+        bed.database.wait_for_statement("pg_sleep(4)");
         let atlas = children(pid);
         assert_eq!(atlas.len(), 1, "{atlas:?}");
         assert!(atlas[0].arguments.contains("migrate apply"), "{atlas:?}");
         assert_no_secret(&atlas[0].arguments);
-        // Only what it needs, and nobody else can read it.
+        // The environment contains only what Atlas needs.
         #[cfg(target_os = "linux")]
         {
             let environment = std::fs::read(format!("/proc/{}/environ", atlas[0].pid)).unwrap();
@@ -47,16 +44,16 @@ fn no_secret_is_told(mut stage: Stage, #[case] sql: &str) {
         assert!(invocation.join().unwrap().log.lines().len() > 2);
     });
     assert_no_secret(&function.whole_log());
-    assert_no_secret(&stage.s3.answer().to_string());
+    assert_no_secret(&bed.s3.answer().to_string());
 }
 
-/// A database may repeat a password in an error: so may a migration that sets one.
+/// An error of the database may contain a password from the migration that sets it.
 #[rstest]
-fn a_password_in_an_error_is_blotted_out(stage: Stage) {
+fn a_password_in_an_error_is_replaced(bed: TestBed) {
     let password = PASSWORD.replace('\'', "''");
-    stage.migration(THIRD, &format!("SELECT '{password}'::int;\n"));
-    let event = stage.create();
-    let answer = stage.answer(&event);
+    bed.migration(THIRD, &format!("SELECT '{password}'::int;\n"));
+    let event = bed.create();
+    let answer = bed.answer(&event);
     let reason = answer["Reason"].as_str().unwrap();
     assert_no_secret(reason);
     assert!(reason.contains("***"), "{reason}");

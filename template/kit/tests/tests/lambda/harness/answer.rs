@@ -1,18 +1,18 @@
-//! What an answer must be, as a whole.
+//! Expected answers.
 
 use serde_json::{Value, json};
 
 use super::log::SECRETS;
 
-/// Stands in an expected text for anything: a port, a path, words of another program.
+/// Matches anything in an expected text: a port, a path, words of another program.
 const ANYTHING: char = '…';
 
-/// The answer of a success. `data` has all but `DurationMs`; it is empty for a Delete.
+/// A successful answer. `data` has all fields except `DurationMs`; it is empty for a Delete.
 pub fn success(event: &Value, reason: &str, data: Value) -> Value {
     answer(event, "SUCCESS", reason, data)
 }
 
-/// The answer of a failure.
+/// A failed answer.
 pub fn failure(event: &Value, reason: &str) -> Value {
     answer(event, "FAILED", reason, json!({}))
 }
@@ -31,8 +31,7 @@ fn answer(event: &Value, status: &str, reason: &str, data: Value) -> Value {
     })
 }
 
-/// Compares an answer with what is expected: all fields, none more. In the expected
-/// `Reason` an `…` stands for anything.
+/// Compares all fields of an answer. `…` in the expected `Reason` matches anything.
 pub fn assert_answer(mut answer: Value, mut expected: Value) {
     assert_no_secret(&answer.to_string());
     if expected["Data"] != json!({}) {
@@ -57,7 +56,7 @@ pub fn assert_no_secret(text: &str) {
     }
 }
 
-/// Whether a text is as the pattern says, from its first character to its last.
+/// Whether the whole text matches the pattern.
 fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split(ANYTHING);
     let first = parts.next().unwrap_or_default();
@@ -81,7 +80,7 @@ fn matches(pattern: &str, text: &str) -> bool {
 }
 
 #[test]
-fn patterns_have_holes() {
+fn patterns_match_whole_texts() {
     for (pattern, text, expected) in [
         ("a", "a", true),
         ("a", "ab", false),

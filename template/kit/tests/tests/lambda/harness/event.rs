@@ -3,15 +3,15 @@
 
 use serde_json::{Value, json};
 
-/// The id that the function makes of the logical id and of the stack's id.
+/// The physical id that the function derives from the logical id and the stack's id.
 pub const PHYSICAL_ID: &str = "Migrations-5b3c8a10-c8b0-11f0-9d2e-0a1b2c3d4e5f";
 
-/// An event that asks to create the resource.
+/// A Create event.
 pub fn create(response_url: &str, properties: Value) -> Value {
     event("Create", response_url, properties)
 }
 
-/// An event that asks to update the resource that [`create`] made.
+/// An Update event for the resource of [`create`].
 pub fn update(response_url: &str, properties: Value) -> Value {
     let mut event = event("Update", response_url, properties);
     event["PhysicalResourceId"] = json!(PHYSICAL_ID);
@@ -22,7 +22,7 @@ pub fn update(response_url: &str, properties: Value) -> Value {
     event
 }
 
-/// An event that asks to delete the resource with the id.
+/// A Delete event for the resource with the id.
 pub fn delete(response_url: &str, physical_id: &str, properties: Value) -> Value {
     let mut event = event("Delete", response_url, properties);
     event["PhysicalResourceId"] = json!(physical_id);

@@ -1,4 +1,4 @@
-//! A way to a server that can be opened late and cut off.
+//! A TCP proxy that can start late and be interrupted.
 
 use std::net::TcpListener as StdListener;
 
@@ -6,19 +6,19 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 
-/// Passes bytes on until it is dropped, which cuts all connections.
+/// Forwards connections until dropped, which closes them.
 pub struct Forwarder {
     _runtime: Runtime,
 }
 
-/// A port of 127.0.0.1 that nobody listens on now.
+/// Returns a free port of 127.0.0.1.
 pub fn free_port() -> u16 {
     let listener = StdListener::bind(("127.0.0.1", 0)).unwrap();
     listener.local_addr().unwrap().port()
 }
 
 impl Forwarder {
-    /// Connections to one port of 127.0.0.1 lead to another.
+    /// Forwards connections to the port `from` of 127.0.0.1 to the port `to`.
     pub fn start(from: u16, to: u16) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

@@ -1,5 +1,5 @@
-//! A process of the function, run as AWS Lambda runs it: a cleared environment, the
-//! Runtime API, one event after the other, and no word after the deadline.
+//! Runs a process of the function as AWS Lambda does: with only Lambda's environment variables
+//! and the Runtime API, one event after the other, each until its deadline.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,18 +18,18 @@ pub const SECRET_ACCESS_KEY: &str = "wJalrXUtnFEMI/K7MDENG/s3cretAccessKey";
 pub const SESSION_TOKEN: &str = "IQoJb3JpZ2luX2VjE+s3ssionT0ken/////////wEaCXVzLWVhc3QtMQ==";
 
 /// How long a process may take to ask for its first event, and for the next one.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The environment of a function.
+/// The environment variables of a function.
 #[derive(Clone, Debug)]
-pub struct Environment(BTreeMap<String, String>);
+pub struct FunctionEnv(BTreeMap<String, String>);
 
 /// A running process of the function, cold until its first invocation.
 pub struct Function {
     process: Child,
     api: RuntimeApi,
     directory: TempDir,
-    /// Whether it has asked for the next event.
+    /// Whether the process has asked for the next event.
     waiting: bool,
     invocations: usize,
     log_read: usize,
@@ -40,23 +40,23 @@ pub struct Function {
 pub enum Outcome {
     Response(Value),
     Error(Value),
-    /// It had not ended by the deadline, and Lambda killed it.
+    /// Not finished at the deadline, when Lambda kills the process.
     TimedOut,
-    /// The process ended on its own.
+    /// The process ended by itself.
     Died(ExitStatus),
 }
 
-/// An invocation that ended.
+/// A finished invocation.
 #[derive(Debug)]
 pub struct Invocation {
     pub outcome: Outcome,
     pub took: Duration,
-    /// What the process wrote meanwhile, checked: see [`Log::check`].
+    /// The output of the invocation, checked by [`Log::check`].
     pub log: Log,
 }
 
-impl Environment {
-    /// What Lambda sets, with the function's package in `task_root`.
+impl FunctionEnv {
+    /// The variables that Lambda sets, with the function's package in `task_root`.
     pub fn new(task_root: &str) -> Self {
         let variables = [
             ("AWS_LAMBDA_FUNCTION_NAME", "migrations"),
@@ -95,11 +95,11 @@ impl Environment {
 }
 
 impl Function {
-    pub fn start(environment: &Environment) -> Self {
+    pub fn start(env: &FunctionEnv) -> Self {
         let api = RuntimeApi::start();
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("tmp")).unwrap();
-        // A file, unlike a pipe, holds all that was written before a call arrived.
+        // Unlike a pipe, a file contains everything that was written before a call arrived.
         let log = fs::File::options()
             .create(true)
             .append(true)
@@ -108,9 +108,9 @@ impl Function {
         let process = Command::new(binary())
             .env_clear()
             .env("TMPDIR", directory.path().join("tmp"))
-            .envs(&environment.0)
+            .envs(&env.0)
             .env("AWS_LAMBDA_RUNTIME_API", api.address())
-            .current_dir(environment.get("LAMBDA_TASK_ROOT").unwrap_or("/"))
+            .current_dir(env.get("LAMBDA_TASK_ROOT").unwrap_or("/"))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -130,7 +130,7 @@ impl Function {
         self.process.id()
     }
 
-    /// What the process keeps in its temporary directory: names.
+    /// Names of the files in the temporary directory of the process.
     pub fn temporary_files(&self) -> Vec<String> {
         let entries = fs::read_dir(self.directory.path().join("tmp")).unwrap();
         let mut names: Vec<String> = entries
@@ -140,7 +140,7 @@ impl Function {
         names
     }
 
-    /// Waits until it asks for its first event.
+    /// Waits until the process asks for its first event.
     ///
     /// # Panics
     /// When it does not.
@@ -150,18 +150,17 @@ impl Function {
         }
     }
 
-    /// Has it handle an event, like [`Self::invoke_as`], with a request id of its own.
+    /// Handles an event like [`Self::invoke_as`], with a new request id.
     pub fn invoke(&mut self, event: &Value, limit: Duration) -> Invocation {
         let request_id = format!("8476a536-e9f4-11e8-9739-{:012x}", fastrand::u64(..1 << 48));
         self.invoke_as(&request_id, event, limit)
     }
 
-    /// Has it handle an event. Lambda lets no bytes through that are not JSON. When it
-    /// has not ended after `limit`, or the process ended, there is nothing to invoke
-    /// any more.
+    /// Handles an event, which is JSON, as Lambda guarantees. The process is killed if it has
+    /// not finished after `limit`.
     ///
     /// # Panics
-    /// When what it logged breaks a promise.
+    /// When the log fails a check.
     pub fn invoke_as(&mut self, request_id: &str, event: &Value, limit: Duration) -> Invocation {
         self.invocations += 1;
         let started = Instant::now();
@@ -183,7 +182,7 @@ impl Function {
     fn ended(&mut self, request_id: &str, outcome: Outcome, started: Instant) -> Invocation {
         let took = started.elapsed();
         match outcome {
-            // After this it has written all that it had to say.
+            // Then the log is complete.
             Outcome::Response(_) | Outcome::Error(_) => drop(self.until_it_waits()),
             Outcome::TimedOut | Outcome::Died(_) => drop(self.process.kill()),
         }
@@ -196,7 +195,7 @@ impl Function {
         Invocation { outcome, took, log }
     }
 
-    /// All that was written since the start.
+    /// Everything that was written since the start.
     pub fn whole_log(&self) -> String {
         let bytes = fs::read(self.directory.path().join("log")).unwrap();
         String::from_utf8(bytes).expect("the log is UTF-8")
@@ -228,17 +227,17 @@ impl Function {
 
 impl Drop for Function {
     fn drop(&mut self) {
-        // It may have ended.
+        // Fails if the process has ended.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
 impl Invocation {
-    /// The error of an invocation that failed, as text.
+    /// Returns the error of a failed invocation, as text.
     ///
     /// # Panics
-    /// When it did not.
+    /// When the invocation succeeded.
     pub fn error(&self) -> String {
         match &self.outcome {
             Outcome::Error(error) => error.to_string(),
@@ -247,7 +246,7 @@ impl Invocation {
     }
 
     /// # Panics
-    /// When the invocation failed: then Lambda would repeat it.
+    /// When the invocation failed: Lambda would repeat it.
     pub fn assert_succeeded(&self) {
         let Self { outcome, log, .. } = self;
         assert!(
@@ -258,7 +257,7 @@ impl Invocation {
     }
 }
 
-/// The program: the one that `MIGRATION_LAMBDA` names, else built as for Lambda.
+/// Path of the program: `MIGRATION_LAMBDA`, else built as for Lambda.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| match std::env::var_os("MIGRATION_LAMBDA") {

@@ -1,5 +1,5 @@
-//! A server of HTTP/1.1 for the fakes, blocking, a thread for each connection. It is
-//! written by hand because the fakes must break the rules at will.
+//! A blocking HTTP/1.1 server for the fakes, with a thread for each connection. Written by
+//! hand because the fakes must be able to violate the protocol.
 
 use std::io::{BufRead as _, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -21,28 +21,28 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-/// What a fake does with a request.
+/// The reply of a fake to a request.
 #[derive(Clone, Debug)]
 pub enum Reply {
     /// Status, further header lines, body.
     Answer(u16, Vec<(String, String)>, Vec<u8>),
-    /// Closes the connection without a word.
+    /// Closes the connection.
     Close,
-    /// Says nothing until the client hangs up.
+    /// Waits until the client disconnects.
     Silence,
-    /// Status 200 and the promise of a body, which never comes.
+    /// Status 200 and a Content-Length, without a body.
     NoBody,
 }
 
-/// What becomes of a new connection.
+/// What to do with a new connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Welcome {
     Serve,
-    /// Resets it as soon as the client has sent something.
+    /// Resets it after the first byte of the client.
     Reset,
 }
 
-/// What is asked for each connection, and for each request.
+/// Decides about each connection and each request.
 pub trait Service: Send + Sync + 'static {
     fn welcome(&self) -> Welcome {
         Welcome::Serve
@@ -76,7 +76,7 @@ impl Reply {
 }
 
 impl Server {
-    /// Listens on a free port of 127.0.0.1, with TLS if there is a configuration for it.
+    /// Listens on a free port of 127.0.0.1, with TLS if configured.
     pub fn start(service: impl Service, tls: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
@@ -88,7 +88,7 @@ impl Server {
                     return;
                 }
                 let (service, tls) = (service.clone(), tls.clone());
-                // A client that goes away is no failure of a test.
+                // A client may disconnect.
                 thread::spawn(move || serve(connection?, tls, &*service));
             }
         });
@@ -104,7 +104,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::SeqCst);
-        // Wakes the listener up.
+        // Wakes the listener.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -114,11 +114,11 @@ fn serve(
     tls: Option<Arc<ServerConfig>>,
     service: &impl Service,
 ) -> std::io::Result<()> {
-    // Nothing here lasts longer; without it, threads would pile up.
+    // Otherwise the threads of idle connections would never end.
     connection.set_read_timeout(Some(Duration::from_secs(120)))?;
     connection.set_nodelay(true)?;
     if service.welcome() == Welcome::Reset {
-        // A socket that is closed with bytes unread is reset.
+        // Closing a socket with unread bytes resets the connection.
         connection.peek(&mut [0])?;
         return Ok(());
     }
@@ -154,12 +154,12 @@ fn serve(
     Ok(())
 }
 
-/// Until the client hangs up.
+/// Reads until the client disconnects.
 fn wait(stream: &mut impl Read) -> std::io::Result<()> {
     std::io::copy(stream, &mut std::io::sink()).map(drop)
 }
 
-/// The next request; none if the client hung up.
+/// Reads the next request; `None` if the client disconnected.
 fn read(stream: &mut BufReader<Box<dyn Stream>>) -> std::io::Result<Option<Request>> {
     let mut lines = Vec::new();
     loop {

@@ -1,11 +1,11 @@
-//! What a function wrote during one invocation.
+//! The output of a function during one invocation.
 
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{postgres, s3};
 
-/// Texts that must show up in no log and no answer, whatever happens.
+/// Texts that no log and no answer may contain.
 pub const SECRETS: [&str; 4] = [
     s3::SIGNATURE,
     postgres::PASSWORD_CORE,
@@ -37,8 +37,8 @@ impl Log {
         self.text.lines().map(parse).collect()
     }
 
-    /// What every invocation promises: lines of JSON that tell which invocation they
-    /// are of, one of them for the metrics, and no secret.
+    /// Checks what holds for every invocation: all lines are JSON with the request id, one of
+    /// them has the metrics, and none contains a secret.
     pub fn check(&self, cold: bool) {
         for secret in SECRETS {
             assert!(!self.text.contains(secret), "{secret} in: {}", self.text);
@@ -50,7 +50,7 @@ impl Log {
         assert_eq!(self.metrics()["ColdStart"], cold, "{}", self.text);
     }
 
-    /// The one line in CloudWatch's embedded metric format.
+    /// Returns the only line in CloudWatch's embedded metric format.
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
     pub fn metrics(&self) -> Value {
         let mut found = self
@@ -92,7 +92,7 @@ impl Log {
         line
     }
 
-    /// The metrics that matter: outcome, type of request, migrations applied, failed.
+    /// Returns the main metrics: outcome, request type, applied migrations, failed.
     pub fn summary(&self) -> (String, String, u64, u64) {
         let line = self.metrics();
         let text = |key: &str| line[key].as_str().unwrap_or("?").to_owned();

@@ -1,5 +1,5 @@
-//! What surrounds the function in production, as real as it can be had: Lambda's
-//! Runtime API, PostgreSQL, Atlas, and the AWS services that it calls.
+//! The environment of the function, as real as possible: Lambda's Runtime API, PostgreSQL,
+//! Atlas, and the AWS services that it calls.
 
 pub mod answer;
 pub mod event;
@@ -13,12 +13,13 @@ pub mod rds;
 pub mod runtime_api;
 pub mod s3;
 pub mod secrets_manager;
-pub mod stage;
+pub mod sql;
+pub mod test_bed;
 pub mod tls;
 
 use std::sync::OnceLock;
 
-/// The Atlas of this project; `ATLAS=/path/to/atlas` chooses another.
+/// The Atlas of this project; `ATLAS=/path/to/atlas` selects another.
 pub fn atlas() -> &'static atlas::Atlas {
     static ATLAS: OnceLock<atlas::Atlas> = OnceLock::new();
     ATLAS.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! A real PostgreSQL, set up like one of Amazon RDS: TLS and scram for everybody.
+//! A real PostgreSQL, set up like one of Amazon RDS, with TLS and SCRAM.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,40 +6,39 @@ use std::sync::{Arc, OnceLock};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use postgres::Provider;
-use tokio_postgres::{NoTls, SimpleQueryMessage};
-
+use super::sql::{block_on, connect, last_value, query, quoted};
 use super::tls::Certificates;
+use postgres::Provider;
 
-/// The role that most tests use; it owns the databases.
+/// The role that most tests use, and that owns the databases.
 pub const USER: &str = "app";
 
-/// A password that is hard to put into a URL, into JSON, and into a log.
+/// A password with special characters of URLs, JSON and logs.
 pub const PASSWORD: &str = r#"p@s:s/w?o#r%41 "Sw0rdf1sh"\ü&=+{}"#;
 
-/// Stays as it is in every encoding.
+/// The part of the password that is the same in every encoding.
 pub const PASSWORD_CORE: &str = "Sw0rdf1sh";
 
-/// Roles with the same password and rights: one for connections without TLS, and one
-/// that stands for a role with IAM authentication; see [`super::rds`].
+/// Roles with the same password and rights: one for connections without TLS, and one for IAM
+/// authentication; see [`super::rds`].
 pub const PLAIN_USER: &str = "plain";
 pub const IAM_USER: &str = "iam";
 
-/// The name in the server's certificate. `127.0.0.1` reaches it, too, but is not in there.
+/// The name in the server's certificate, which does not contain `127.0.0.1`.
 pub const HOST: &str = "localhost";
 
 /// A server with TLS.
 pub struct Cluster {
-    /// Of the superuser, without a database.
+    /// Connects as superuser.
     server: postgres::Server,
     pub port: u16,
-    /// The CA to trust, PEM.
+    /// The trusted CA, in PEM.
     pub ca: String,
-    /// The project of a server for one test, which is removed with this.
+    /// The project of a server for one test; removed on drop.
     own: Option<PathBuf>,
 }
 
-/// A database of a test's own.
+/// A database for one test.
 pub struct Database {
     pub cluster: Arc<Cluster>,
     /// Not quoted.
@@ -47,7 +46,7 @@ pub struct Database {
 }
 
 impl Cluster {
-    /// The server that tests share. It stays for the next run.
+    /// The server that all tests share. It stays for the next run.
     pub fn shared() -> Arc<Self> {
         static SHARED: OnceLock<Arc<Cluster>> = OnceLock::new();
         let start = || Arc::new(Self::start("shared", false));
@@ -58,8 +57,8 @@ impl Cluster {
     pub fn own(test: &str) -> Arc<Self> {
         let name = format!("{test}-{}", std::process::id());
         let cluster = Self::start(&name, true);
-        // What was committed outlives a crash of the server. It was started with the
-        // opposite, which only a role's or a database's setting beats.
+        // Commits must survive a crash of the server. Only settings of roles and databases
+        // override those of its start.
         cluster.admin("ALTER ROLE ALL SET synchronous_commit = on");
         Arc::new(cluster)
     }
@@ -87,14 +86,14 @@ impl Cluster {
         cluster
     }
 
-    /// Makes roles, certificates and rules, unless they are there. The server writes
-    /// the files itself: it may be in a container.
+    /// Creates missing roles, certificates and rules. The server writes the files itself,
+    /// because it may be in a container.
     fn set_up(&self) {
         block_on(async {
             let client = connect(&self.server.url("postgres")).await;
             let ask =
                 async |statement: &str| last_value(&client.simple_query(statement).await.unwrap());
-            // Another process may be at it; the lock goes with the session.
+            // Another process may do the same; the lock ends with the session.
             ask("SELECT pg_advisory_lock(5)").await;
             let has_tls = ask("SHOW ssl").await == "on";
             if has_tls && ask("SELECT pg_read_file('pg_hba.conf')").await == RULES {
@@ -109,12 +108,12 @@ impl Cluster {
                 script += &write_file("server.key", &certificates.key);
             }
             client.batch_execute(&script).await.unwrap();
-            // Not in a transaction, in which the statements of a batch are.
+            // Not allowed in a transaction, and a batch is one.
             ask("ALTER SYSTEM SET ssl = on").await;
             ask("SELECT pg_reload_conf()").await;
             let started = Instant::now();
             while ask("SHOW ssl").await != "on" {
-                assert!(started.elapsed() < Duration::from_secs(10), "TLS stays off");
+                assert!(started.elapsed() < Duration::from_secs(60), "TLS stays off");
                 sleep(Duration::from_millis(20));
             }
         });
@@ -125,7 +124,7 @@ impl Cluster {
         self.database_called("lambda")
     }
 
-    /// The same, with a name that begins so.
+    /// A new database, owned by [`USER`], whose name starts with `prefix`.
     pub fn database_called(self: &Arc<Self>, prefix: &str) -> Database {
         let name = format!("{prefix}_{:016x}", fastrand::u64(..));
         self.admin(&format!("CREATE DATABASE {} OWNER {USER}", quoted(&name)));
@@ -135,25 +134,25 @@ impl Cluster {
         }
     }
 
-    /// Runs a statement as superuser, outside of any test's database. Returns the last
-    /// value of its result.
+    /// Runs a statement as superuser in the database `postgres`. Returns the last value of its
+    /// result.
     pub fn admin(&self, statement: &str) -> String {
         query(&self.server.url("postgres"), statement)
     }
 
-    /// Ends the server at once, as when the machine is lost.
+    /// Stops the server immediately, as if the machine were lost.
     pub fn kill(&self) {
-        // The shell is a child of a session's process, which is one of the server's.
+        // The shell runs as the server's user, in its data directory.
         let kill = "COPY (SELECT 1) TO PROGRAM 'kill -QUIT $(head -n 1 postmaster.pid)'";
         let url = self.server.url("postgres");
         block_on(async {
             let client = connect(&url).await;
-            // Nothing is left that could answer.
+            // The server cannot answer any more.
             let _ = client.batch_execute(kill).await;
         });
     }
 
-    /// Kills the process of one session, after which the server starts itself anew.
+    /// Kills the process of one session, so that the server restarts itself.
     pub fn crash(&self, pid: &str) {
         let kill = format!("COPY (SELECT 1) TO PROGRAM 'kill -KILL {pid}'");
         let url = self.server.url("postgres");
@@ -167,7 +166,7 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         if let Some(project) = &self.own {
-            // It may have been killed, and a panic here would hide another.
+            // A test may have killed it, and a panic here would hide another.
             let _ = block_on(postgres::down(project));
             let _ = fs::remove_dir_all(project);
         }
@@ -180,16 +179,16 @@ impl Database {
         self.cluster.server.url(&self.name)
     }
 
-    /// Runs statements as superuser. Returns the last value of the last result; empty
-    /// if there is none.
+    /// Runs statements as superuser. Returns the last value of the last result, or an empty
+    /// string.
     pub fn query(&self, statements: &str) -> String {
         query(&self.url(), statements)
     }
 
-    /// Waits for a statement like this to run; returns the process that runs it.
+    /// Waits until a statement like this runs; returns the pid of its session.
     ///
     /// # Panics
-    /// When there is none after 15 seconds.
+    /// After a minute.
     pub fn wait_for_statement(&self, like: &str) -> String {
         let find = format!(
             "SELECT pid FROM pg_stat_activity WHERE datname = '{}' AND usename <> 'postgres' \
@@ -199,7 +198,7 @@ impl Database {
         self.wait_for(&find, |pid| !pid.is_empty())
     }
 
-    /// Waits for a superuser's statement that sleeps, with the locks taken before it.
+    /// Waits until a superuser's session sleeps, after it has taken its locks.
     pub fn wait_for_lock_holder(&self) {
         let find = format!(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND wait_event = 'PgSleep'",
@@ -208,7 +207,7 @@ impl Database {
         self.wait_for(&find, |count| count == "1");
     }
 
-    /// Waits until nobody but superusers is connected, for five seconds at most.
+    /// Waits until only superusers are connected, for less than the statements of tests sleep.
     pub fn assert_no_session_is_left(&self) {
         let sessions = format!(
             "SELECT string_agg(concat_ws(' ', application_name, state, query), '; ') \
@@ -221,7 +220,7 @@ impl Database {
             if left.is_empty() {
                 return;
             }
-            assert!(started.elapsed() < Duration::from_secs(5), "left: {left}");
+            assert!(started.elapsed() < Duration::from_secs(20), "left: {left}");
             sleep(Duration::from_millis(50));
         }
     }
@@ -233,7 +232,7 @@ impl Database {
             if wanted(&value) {
                 return value;
             }
-            assert!(started.elapsed() < Duration::from_secs(15), "{statement}");
+            assert!(started.elapsed() < Duration::from_secs(60), "{statement}");
             sleep(Duration::from_millis(50));
         }
     }
@@ -249,8 +248,8 @@ impl Drop for Database {
     }
 }
 
-/// Who may connect, and how. The superuser is the tests' own way in; the role with
-/// IAM authentication has a proxy that ends its TLS.
+/// Rules for connections. Tests connect as the superuser `postgres`; a proxy terminates TLS
+/// for the role with IAM authentication.
 const RULES: &str = "local all all trust
 host all postgres all password
 hostnossl all iam all password
@@ -268,8 +267,8 @@ fn roles() -> String {
     )
 }
 
-/// The statement that writes a file in the server's data directory. No text of ours
-/// has quotes.
+/// Returns a statement that writes a file in the server's data directory. The text must not
+/// contain quotes.
 fn write_file(name: &str, text: &str) -> String {
     let lines: Vec<String> = text.lines().map(|line| format!("'{line}'")).collect();
     format!(
@@ -299,55 +298,4 @@ fn project_with_server(name: &str) -> PathBuf {
         fs::write(&file, settings).unwrap();
     }
     directory
-}
-
-fn query(url: &str, statements: &str) -> String {
-    block_on(async {
-        let client = connect(url).await;
-        match client.simple_query(statements).await {
-            Ok(rows) => last_value(&rows),
-            Err(error) => panic!("{statements}: {error:?}"),
-        }
-    })
-}
-
-/// Connects, and waits for a server that is about to be back.
-async fn connect(url: &str) -> tokio_postgres::Client {
-    let started = Instant::now();
-    loop {
-        match tokio_postgres::connect(url, NoTls).await {
-            Ok((client, connection)) => {
-                tokio::spawn(connection);
-                return client;
-            }
-            Err(error) => assert!(
-                started.elapsed() < Duration::from_secs(10),
-                "no connection to the tests' server: {error:?}"
-            ),
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-/// A name as an identifier of SQL.
-pub fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-fn last_value(messages: &[SimpleQueryMessage]) -> String {
-    let rows = messages.iter().filter_map(|message| match message {
-        SimpleQueryMessage::Row(row) => Some(row),
-        _ => None,
-    });
-    let value = rows.last().and_then(|row| row.get(0));
-    value.unwrap_or_default().to_owned()
-}
-
-/// Runs a future to its end, on a runtime of its own.
-pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(future)
 }

@@ -1,4 +1,4 @@
-//! The processes that a function started.
+//! Child processes of a function.
 
 use std::process::Command;
 
@@ -6,11 +6,11 @@ use std::process::Command;
 #[derive(Clone, Debug)]
 pub struct Process {
     pub pid: u32,
-    /// All of its arguments, the first being its name.
+    /// All arguments, including the name.
     pub arguments: String,
 }
 
-/// The children of a process.
+/// Returns the children of a process.
 pub fn children(parent: u32) -> Vec<Process> {
     let output = Command::new("ps")
         .args(["-A", "-ww", "-o", "pid=,ppid=,args="])

@@ -1,6 +1,5 @@
-//! The part of Amazon RDS that PostgreSQL does not have: a role that logs in with an
-//! IAM token for a password. A proxy ends TLS, takes the token, and hands the server
-//! the role's real password. <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html>
+//! The IAM authentication of Amazon RDS. A proxy terminates TLS, accepts the token, and sends
+//! the role's real password to the server. <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html>
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -25,8 +24,8 @@ pub struct Rds {
 }
 
 impl Rds {
-    /// In front of a server, with the certificates for TLS. When `refuses` it takes no
-    /// token, as for a role without `rds_iam`.
+    /// Starts a proxy for a server. With `refuses` it refuses tokens, as for a role without
+    /// `rds_iam`.
     pub fn start(cluster: &Cluster, certificates: &Certificates, refuses: bool) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -47,7 +46,7 @@ impl Rds {
         runtime.spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let proxy = proxy.clone();
-                // Clients come and go; what matters is what they get to see.
+                // Errors end the connection, which the client notices.
                 tokio::spawn(async move { proxy.serve(client).await });
             }
         });
@@ -62,7 +61,7 @@ impl Rds {
         self.address.port()
     }
 
-    /// The passwords that clients sent, in order.
+    /// Passwords that clients sent, in order.
     pub fn tokens(&self) -> Vec<String> {
         self.tokens.lock().unwrap().clone()
     }
@@ -87,7 +86,7 @@ impl Proxy {
         let mut client = self.acceptor.accept(client).await?;
         let mut server = TcpStream::connect(("127.0.0.1", self.upstream)).await?;
 
-        // The startup message has no tag, all others have one.
+        // Only the startup message has no tag.
         let startup = message(&mut client, None).await?;
         server.write_all(&startup).await?;
         let question = message(&mut server, Some(b'R')).await?;
@@ -108,7 +107,7 @@ impl Proxy {
     }
 }
 
-/// The next message, whole, if it has the tag.
+/// Reads the next message, which must have the tag.
 async fn message(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     tag: Option<u8>,

@@ -1,4 +1,4 @@
-//! The side of AWS Lambda that a function talks to.
+//! The Runtime API of AWS Lambda.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::sync::Mutex;
@@ -11,20 +11,20 @@ use super::http::{Reply, Request, Server, Service};
 
 const PREFIX: &str = "/2018-06-01/runtime";
 
-/// What the function told the Runtime API.
+/// A call of the function.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Call {
-    /// It waits for the next event.
+    /// Asks for the next event.
     Next,
-    /// It returned this for the invocation with the request id.
+    /// The result of the invocation with the request id.
     Response(String, Value),
-    /// It returned an error.
+    /// The error of the invocation with the request id.
     Error(String, Value),
-    /// It could not start.
+    /// The function could not start.
     InitError(Value),
 }
 
-/// An event to be handled.
+/// An event to handle.
 struct Work {
     request_id: String,
     event: String,
@@ -54,12 +54,12 @@ impl RuntimeApi {
         }
     }
 
-    /// What `AWS_LAMBDA_RUNTIME_API` should say.
+    /// Value for `AWS_LAMBDA_RUNTIME_API`.
     pub fn address(&self) -> String {
         self.server.address().to_string()
     }
 
-    /// Has the function handle an event, which it must have done within `limit`.
+    /// Sends an event to the function, with a deadline after `limit`.
     pub fn invoke(&self, request_id: &str, event: &Value, limit: Duration) {
         let deadline = SystemTime::now() + limit;
         let work = Work {
@@ -72,7 +72,7 @@ impl RuntimeApi {
             .expect("the handler lives with the server");
     }
 
-    /// The next call of the function; none within `patience`.
+    /// Returns the next call of the function, or `None` after `patience`.
     pub fn call(&self, patience: Duration) -> Option<Call> {
         match self.calls.recv_timeout(patience) {
             Ok(call) => Some(call),
@@ -105,7 +105,7 @@ impl Service for Handler {
             ("POST", ["init", "error"]) => Call::InitError(body()),
             _ => return Reply::status(404),
         };
-        // Nobody listens any more when the test is over.
+        // The receiver is gone when the test is over.
         let _ = self.report.send(call);
         Reply::Answer(202, Vec::new(), br#"{"status":"OK"}"#.to_vec())
     }

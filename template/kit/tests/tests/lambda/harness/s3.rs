@@ -1,4 +1,4 @@
-//! The bucket behind `ResponseURL`, to which CloudFormation lets answers be put.
+//! The bucket of `ResponseURL`, which receives the answers to CloudFormation.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,27 +7,27 @@ use serde_json::Value;
 use super::http::{Reply, Request, Server, Service, Welcome};
 use super::tls::Certificates;
 
-/// Shows up in every ResponseURL, and must show up nowhere else.
+/// Part of every ResponseURL, and allowed nowhere else.
 pub const SIGNATURE: &str = "S1gnatureOfTheResponseURL";
 
-/// Longer ones are not taken by CloudFormation.
+/// CloudFormation refuses longer ones.
 const LONGEST_ANSWER: usize = 4096;
 
-/// What the bucket does with one attempt to put an answer.
+/// How the bucket fails one attempt to put an answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fault {
     Status(u16),
     /// Resets the connection before it reads the request.
     Reset,
-    /// Reads the request, then hangs up.
+    /// Reads the request, then disconnects.
     Close,
     /// Reads the request and never answers.
     Silence,
-    /// Answers with a status of 200, and never sends the body that it promises.
+    /// Answers with status 200 and a Content-Length, without a body.
     NoBody,
 }
 
-/// A bucket that takes everything once the faults of its script are used up.
+/// A bucket that accepts answers after the faults of its script.
 pub struct S3 {
     server: Server,
     script: Arc<Script>,
@@ -36,28 +36,28 @@ pub struct S3 {
 
 struct Script {
     faults: Mutex<Vec<Fault>>,
-    /// Whether the last fault stays.
+    /// Whether the last fault repeats forever.
     forever: bool,
     puts: Mutex<Vec<Request>>,
 }
 
 impl S3 {
-    /// Takes every answer, over plain HTTP.
+    /// Accepts every answer, over HTTP.
     pub fn start() -> Self {
         Self::with_faults(&[])
     }
 
-    /// Takes answers after these faults.
+    /// Accepts answers after these faults.
     pub fn with_faults(faults: &[Fault]) -> Self {
         Self::new(faults, false, None, "127.0.0.1")
     }
 
-    /// Takes none: the same fault for ever.
+    /// Always fails with the same fault.
     pub fn broken(fault: Fault) -> Self {
         Self::new(&[fault], true, None, "127.0.0.1")
     }
 
-    /// Takes every answer over TLS; clients know it as `host`, whatever its certificate says.
+    /// Accepts every answer over TLS, at `host`, which may differ from the certificate.
     pub fn with_tls(certificates: &Certificates, host: &str) -> Self {
         Self::new(&[], false, Some(certificates), host)
     }
@@ -79,42 +79,42 @@ impl S3 {
         }
     }
 
-    /// A pre-signed URL, of the form that CloudFormation sends.
+    /// A pre-signed URL in the format of CloudFormation.
     pub fn response_url(&self) -> String {
         response_url(&self.base)
     }
 
-    /// The URL of a bucket that nobody can connect to: it takes no connections any more.
+    /// The URL of a bucket that refuses connections.
     pub fn gone() -> String {
         let s3 = Self::start();
         let address = s3.server.address();
         let url = s3.response_url();
         drop(s3);
-        // Its thread has let the port go when nobody answers any more.
+        // The port is free when its thread has ended.
         while std::net::TcpStream::connect(address).is_ok() {
             std::thread::yield_now();
         }
         url
     }
 
-    /// All attempts whose request was read.
+    /// All requests that were read.
     pub fn puts(&self) -> Vec<Request> {
         self.script.puts.lock().unwrap().clone()
     }
 
-    /// The answer, after a look at all that CloudFormation and S3 want of it.
+    /// Returns the only answer, and checks the requirements of CloudFormation and S3.
     ///
     /// # Panics
-    /// When there were several attempts or none: see [`Self::answer_after`].
+    /// When there was not exactly one attempt: see [`Self::answer_after`].
     pub fn answer(&self) -> Value {
         self.answer_after(0)
     }
 
-    /// The answer that came after so many attempts in vain: all must be alike.
-    pub fn answer_after(&self, in_vain: usize) -> Value {
+    /// Returns the answer after `failed` attempts, which must all be equal.
+    pub fn answer_after(&self, failed: usize) -> Value {
         let puts = self.puts();
-        assert_eq!(puts.len(), in_vain + 1, "attempts to answer: {puts:#?}");
-        let put = &puts[in_vain];
+        assert_eq!(puts.len(), failed + 1, "attempts to answer: {puts:#?}");
+        let put = &puts[failed];
         for other in &puts {
             assert_eq!(other.body, put.body);
             assert_eq!(other.method, "PUT");
@@ -124,7 +124,7 @@ impl S3 {
             );
             // The signature is for a request without a content type.
             assert!(other.header("content-type").is_none_or(str::is_empty));
-            // S3 takes no chunks.
+            // S3 refuses chunked encoding.
             let length = other.header("content-length");
             assert_eq!(length, Some(put.body.len().to_string().as_str()));
             assert_eq!(other.header("transfer-encoding"), None);
@@ -146,7 +146,7 @@ fn response_url(base: &str) -> String {
 struct Shared(Arc<Script>);
 
 impl Shared {
-    /// The fault to come, if it is one that `matches`, which is then used up.
+    /// Removes and returns the next fault if it `matches`.
     fn take(&self, matches: impl Fn(Fault) -> bool) -> Option<Fault> {
         let mut faults = self.0.faults.lock().unwrap();
         let fault = *faults.last().filter(|fault| matches(**fault))?;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::http::{Reply, Request, Server, Service};
 
-/// The secret that the function is told of.
+/// The secret of the function.
 pub const ARN: &str =
     "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds!db-5b3c8a10-Xy12Zz";
 
@@ -18,11 +18,11 @@ pub enum Secret {
     Text(String),
     /// An error of the service, such as `AccessDeniedException`, with its message.
     Error(u16, &'static str, &'static str),
-    /// An answer that is not as documented.
+    /// An undocumented answer.
     Garbage(&'static str),
 }
 
-/// Gives the secrets of its script one after the other, the last for ever.
+/// Returns the secrets of its script one after the other, then repeats the last.
 pub struct SecretsManager {
     server: Server,
     script: Arc<Script>,
@@ -34,7 +34,7 @@ struct Script {
 }
 
 impl Secret {
-    /// A secret as RDS writes it.
+    /// A secret in the format of RDS.
     pub fn of_rds(username: &str, password: &str) -> Self {
         Self::Text(json!({ "username": username, "password": password }).to_string())
     }
@@ -52,12 +52,12 @@ impl SecretsManager {
         }
     }
 
-    /// What `AWS_ENDPOINT_URL_SECRETS_MANAGER` should say.
+    /// Value for `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
     pub fn url(&self) -> String {
         format!("http://{}", self.server.address())
     }
 
-    /// How often it was asked.
+    /// Number of requests.
     pub fn asked(&self) -> usize {
         *self.script.asked.lock().unwrap()
     }
@@ -107,7 +107,7 @@ fn answer(status: u16, body: Value) -> Reply {
     Reply::Answer(status, vec![kind], body.to_string().into_bytes())
 }
 
-/// What the service would refuse; the signature itself is not computed here.
+/// Checks a request as the service does, except for the signature.
 fn check(request: &Request) -> Result<(), String> {
     let expect = |what: &str, found: Option<&str>, wanted: &dyn Fn(&str) -> bool| match found {
         Some(found) if wanted(found) => Ok(()),

@@ -1,4 +1,4 @@
-//! Certificates of a CA that only these tests know.
+//! Certificates of a private CA.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// A CA, and a server's certificate of it. All in PEM.
+/// A CA and a certificate that it signed, in PEM.
 #[derive(Clone, Debug)]
 pub struct Certificates {
     pub ca: String,
@@ -17,12 +17,11 @@ pub struct Certificates {
 }
 
 impl Certificates {
-    /// A new CA, and a certificate for a server that is called `host`: a name, not
-    /// an address.
+    /// Creates a CA, and a certificate for `host`, which is a name, not an address.
     pub fn new(host: &str) -> Self {
         let mut ca = CertificateParams::default();
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // Two of the same name would be taken for one whose signatures are wrong.
+        // Clients would confuse two CAs with the same name.
         let name = format!("CA {:08x} of the tests", fastrand::u32(..));
         ca.distinguished_name.push(DnType::CommonName, name);
         let ca = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
@@ -36,7 +35,7 @@ impl Certificates {
         }
     }
 
-    /// For a server that shows the certificate, and wants none of its clients.
+    /// Configuration of a server with the certificate, without client certificates.
     pub fn server_config(&self) -> Arc<ServerConfig> {
         let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap();
         let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap();

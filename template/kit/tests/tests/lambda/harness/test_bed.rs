@@ -1,4 +1,4 @@
-//! All that one test needs, set up so that a Create succeeds.
+//! Everything that one test needs, set up so that a Create succeeds.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::answer::{assert_answer, failure, success};
 use super::event;
-use super::function::{Environment, Function, Invocation};
+use super::function::{Function, FunctionEnv, Invocation};
 use super::postgres::{Cluster, Database, HOST, PASSWORD, USER};
 use super::s3::S3;
 
@@ -22,88 +22,87 @@ pub const FIRST: &str = "20260101000000_users.sql";
 pub const SECOND: &str = "20260102000000_orders.sql";
 pub const THIRD: &str = "20260103000000_index.sql";
 
-/// What [`FIRST`] and [`SECOND`] hold unless a test says otherwise.
+/// Contents of [`FIRST`] and [`SECOND`], unless a test replaces them.
 const SQL: [(&str, &str); 2] = [
     (FIRST, "CREATE TABLE users (id bigint PRIMARY KEY);\n"),
     (SECOND, "CREATE TABLE orders (id bigint PRIMARY KEY);\n"),
 ];
 
-/// The reason given when both were applied.
+/// Reason of the answer when both were applied.
 pub const BOTH_APPLIED: &str =
     "Applied 2: 20260101000000_users.sql, 20260102000000_orders.sql. … at 20260102000000.";
 
-/// The time-out of a function that has plenty.
+/// Time-out of a function with plenty of time.
 pub const LONG: Duration = Duration::from_secs(100);
 
-/// A function's package with two migrations, a database without tables, a bucket for
-/// answers, and the environment that brings them together.
-pub struct Stage {
+/// A function's package with two migrations, an empty database, a bucket for answers, and the
+/// environment variables for all of them.
+pub struct TestBed {
     package: TempDir,
     pub migrations: MigrationDirectory,
     pub database: Database,
     pub s3: S3,
-    pub environment: Environment,
+    pub env: FunctionEnv,
 }
 
 #[fixture]
-pub fn stage() -> Stage {
-    Stage::on(&Cluster::shared())
+pub fn bed() -> TestBed {
+    TestBed::on(&Cluster::shared())
 }
 
-impl Stage {
+impl TestBed {
     pub fn on(cluster: &Arc<Cluster>) -> Self {
         let package = tempfile::tempdir().unwrap();
         let migrations = MigrationDirectory::new(package.path().join("migrations"));
         fs::create_dir(migrations.path()).unwrap();
         fs::write(package.path().join("rds-ca.pem"), &cluster.ca).unwrap();
         let database = cluster.database();
-        let mut environment = Environment::new(package.path().to_str().unwrap());
-        environment
-            .set("ATLAS", super::atlas().binary().to_str().unwrap())
+        let mut env = FunctionEnv::new(package.path().to_str().unwrap());
+        env.set("ATLAS", super::atlas().binary().to_str().unwrap())
             .set("DB_AUTH", "password")
             .set("DB_HOST", HOST)
             .set("DB_PORT", cluster.port.to_string())
             .set("DB_NAME", &*database.name)
             .set("DB_USER", USER)
             .set("DB_PASSWORD", PASSWORD);
-        let stage = Self {
+        let bed = Self {
             package,
             migrations,
             database,
             s3: S3::start(),
-            environment,
+            env,
         };
         for (name, sql) in SQL {
-            stage.migration(name, sql);
+            bed.migration(name, sql);
         }
-        stage
+        bed
     }
 
-    /// A place in the function's package.
+    /// Path of a file in the function's package.
     pub fn path(&self, name: &str) -> PathBuf {
         self.package.path().join(name)
     }
 
-    /// Writes a migration and renews `atlas.sum`.
+    /// Writes a migration and updates `atlas.sum`.
     pub fn migration(&self, name: &str, sql: &str) {
         fs::write(self.migrations.path().join(name), sql).unwrap();
         self.migrations.write_sum().unwrap();
     }
 
-    /// Takes a migration away and renews `atlas.sum`.
+    /// Removes a migration and updates `atlas.sum`.
     pub fn remove(&self, name: &str) {
         fs::remove_file(self.migrations.path().join(name)).unwrap();
         self.migrations.write_sum().unwrap();
     }
 
-    /// Has a shell script stand in for Atlas; it is called as Atlas is.
+    /// Replaces Atlas by a shell script, which gets the same arguments.
     pub fn script(&mut self, script: &str) {
         let path = self.path("atlas-script");
         write_program(&path, script);
-        self.environment.set("ATLAS", path.to_str().unwrap());
+        self.env.set("ATLAS", path.to_str().unwrap());
     }
 
-    /// The property that every Create and Update needs, and more of them.
+    /// Returns the required properties of a Create or Update, and `more`.
     pub fn properties(&self, more: Value) -> Value {
         let sum = fs::read_to_string(self.migrations.sum_path()).unwrap();
         let mut properties = json!({ "MigrationHash": sum.lines().next().unwrap() });
@@ -125,46 +124,46 @@ impl Stage {
         event::update(&self.s3.response_url(), self.properties(properties))
     }
 
-    /// A process of the function in this environment.
+    /// Starts a process of the function.
     pub fn function(&self) -> Function {
-        Function::start(&self.environment)
+        Function::start(&self.env)
     }
 
-    /// Has a new process handle the event, and returns what was answered. The
-    /// invocation must succeed, for the answer is delivered.
+    /// Handles the event in a new process, and returns the answer. The invocation must
+    /// succeed, because the answer is delivered.
     pub fn answer(&self, event: &Value) -> Value {
         self.invoke(event).assert_succeeded();
         self.s3.answer()
     }
 
-    /// Has a new process handle the event, which must end in a success: see [`success`].
+    /// Handles the event in a new process, and expects the answer [`success`].
     pub fn assert_succeeds(&self, event: &Value, reason: &str, data: Value) {
         assert_answer(self.answer(event), success(event, reason, data));
     }
 
-    /// Has a new process handle the event, which must end in a failure that is told.
+    /// Handles the event in a new process, and expects the answer [`failure`].
     pub fn assert_fails(&self, event: &Value, reason: &str) {
         assert_answer(self.answer(event), failure(event, reason));
     }
 
-    /// Has a new process apply the package, which must succeed, and forgets the answer.
+    /// Applies the package in a new process, which must succeed, and forgets the answer.
     pub fn deploy(&mut self) {
         let answer = self.answer(&self.create());
         assert_eq!(answer["Status"], "SUCCESS", "{answer}");
         self.forget_answers();
     }
 
-    /// Has a new process handle the event.
+    /// Handles the event in a new process.
     pub fn invoke(&self, event: &Value) -> Invocation {
         self.function().invoke(event, LONG)
     }
 
-    /// Lets the answers so far be forgotten: a new bucket.
+    /// Replaces the bucket by an empty one.
     pub fn forget_answers(&mut self) {
         self.s3 = S3::start();
     }
 
-    /// The tables in the database, in order.
+    /// Returns the tables of the database, sorted and joined by commas.
     pub fn tables(&self) -> String {
         self.database.query(
             "SELECT string_agg(tablename, ',' ORDER BY tablename) FROM pg_tables \
@@ -173,7 +172,7 @@ impl Stage {
     }
 }
 
-/// The `Data` of a database that is not ahead of the package.
+/// The `Data` of an answer when the database is not ahead of the package.
 pub fn data(version: &str, applied: u32) -> Value {
     json!({
         "CurrentVersion": version,
@@ -183,8 +182,8 @@ pub fn data(version: &str, applied: u32) -> Value {
     })
 }
 
-/// A shell writes it: a file that this process holds open for writing could not be
-/// run while another test forks.
+/// Written by a shell: a file that this process has open for writing cannot be run while
+/// another test forks.
 fn write_program(path: &Path, text: &str) {
     let written = Command::new("sh")
         .args(["-c", "printf %s \"$1\" >\"$2\"", "sh"])
