@@ -1,5 +1,5 @@
-//! `just deploy`, as far as it gets without AWS: what is wrong is told before anything is
-//! changed. What follows, `just rehearse-deploy` plays.
+//! `just deploy` without AWS: it reports what is wrong before it changes anything. `just
+//! rehearse-deploy` plays the rest.
 
 use crate::{rehearse::ready, shared::says};
 
@@ -13,9 +13,9 @@ const VALUES: [(&str, &str); 5] = [
 ];
 
 #[test]
-fn what_is_wrong_is_told_one_step_after_the_other() {
+fn reports_what_is_wrong_step_by_step() {
     let mut project = ready();
-    // Nobody is signed in, whatever this machine knows.
+    // Not signed in, whatever this machine is configured for.
     for (name, value) in [
         ("AWS_ACCESS_KEY_ID", ""),
         ("AWS_SECRET_ACCESS_KEY", ""),
@@ -53,7 +53,7 @@ fn what_is_wrong_is_told_one_step_after_the_other() {
     says(
         &by_hand,
         &[
-            "✗ stack hash",
+            "✗ hash copy",
             "just hash-migrations",
             "nothing was deployed",
         ],
@@ -65,7 +65,7 @@ fn what_is_wrong_is_told_one_step_after_the_other() {
     assert!(!nobody.success);
     says(
         &nobody,
-        &["✓ stack hash", "not signed in to AWS", "aws sso login"],
+        &["✓ hash copy", "not signed in to AWS", "aws sso login"],
     );
     assert!(
         !project.root.join("target/package").exists(),

@@ -1,4 +1,4 @@
-//! `just rehearse-deploy`: what deployments come to, before AWS sees one.
+//! `just rehearse-deploy`: deployments on an emulator of AWS.
 
 use std::{fs, os::unix::fs::symlink};
 
@@ -8,7 +8,7 @@ use crate::shared::{Shared, says};
 
 const LOGS: [&str; 4] = ["emulator.log", "functions.log", "lock", "sam.log"];
 
-/// A repository with a migration and all that its deployment needs.
+/// A repository with a migration and the tools for its deployment.
 pub(crate) fn ready() -> Shared {
     let mut project = Shared::with_first_migration();
     // Those that `just tools` installed, which is what `just setup-deploy` would do here.
@@ -19,13 +19,10 @@ pub(crate) fn ready() -> Shared {
         symlink(installed, tools.join(environment)).unwrap();
     }
     let setup = project.just(&["setup-deploy"]).succeeded().unwrap();
-    says(&setup, &["✓ aws-sam-cli", "✓ ministack"]);
+    says(&setup, &["✓ aws-sam-cli", "✓ aws-sam-translator"]);
     assert!(!setup.output.contains("installing"), "{}", setup.output);
 
-    // What would be downloaded. Nobody looks at the certificate, as there is no TLS.
-    let certificate = project.root.join("target/certificate.pem");
-    fs::write(&certificate, "-----BEGIN CERTIFICATE-----\n").unwrap();
-    project.set("RDS_CA_BUNDLE", certificate.display());
+    // It would be downloaded.
     project.set("ATLAS_LAMBDA", Tools::find().unwrap().atlas.display());
     // How the functions are optimized does not matter here, and takes minutes.
     project.set("CARGO_PROFILE_RELEASE_OPT_LEVEL", 0);
@@ -34,7 +31,7 @@ pub(crate) fn ready() -> Shared {
     project
 }
 
-/// Runs it, and sees that it leaves nothing but its logs.
+/// Runs the rehearsal, and checks that it leaves nothing but its logs.
 fn rehearse(project: &Shared) -> Outcome {
     let before = project.git(&["status", "--porcelain"]);
     let (migrations, template) = (project.snapshot(), project.read("template.yaml").unwrap());
@@ -52,38 +49,38 @@ fn rehearse(project: &Shared) -> Outcome {
 }
 
 #[test]
-fn every_step_comes_to_what_it_should() {
+fn every_step_has_the_expected_outcome() {
     let outcome = rehearse(&ready()).succeeded().unwrap();
-    // In the terminal they stand in this order.
+    // In this order.
     let steps = [
         "✓ 1 create",
         "CountUsersFunction answers",
         "✓ 2 no change",
         "✓ 3 a new migration",
-        "✓ 4 a migration fails",
+        "✓ 4 ForceUpdate",
+        "✓ 5 a migration fails",
         "CloudFormation says: migration",
-        "✓ 5 the same, mended",
-        "✓ 6 ForceUpdate",
-        "✓ 7 one without transaction breaks off",
+        "✓ 6 the same, repaired",
+        "✓ 7 one without a transaction fails half-way",
         "is partially applied: 1 of its 2 statements",
-        "✓ 8 the same, mended",
+        "✓ 8 the same, repaired, continues",
         "✓ 9 delete",
         "What this did not show",
         "✓ all steps",
     ];
     let mut rest = outcome.output.as_str();
     for step in steps {
-        let (_, behind) = rest
+        let (_, after) = rest
             .split_once(step)
             .unwrap_or_else(|| panic!("{step:?} is not in its place in:\n{}", outcome.output));
-        rest = behind;
+        rest = after;
     }
     assert!(!outcome.output.contains('✗'), "{}", outcome.output);
     says(&outcome, &["3 migrations and a part of the last, 4 tables"]);
 }
 
 #[test]
-fn a_step_that_goes_wrong_is_told_with_its_reason() {
+fn a_failed_step_is_explained() {
     let project = ready();
     let [migration] = &project.migrations().unwrap()[..] else {
         panic!("not one migration");
@@ -98,11 +95,11 @@ fn a_step_that_goes_wrong_is_told_with_its_reason() {
         "✗ 1 create",
         "no migrations, 0 tables",
         "the stack is ROLLBACK_COMPLETE, expected CREATE_COMPLETE",
-        "Migrations (Custom::DatabaseMigrations): migration",
+        "Migrations (AWS::CloudFormation::Stack): migration",
         "division by zero",
-        "the functions' last log lines",
+        "last lines of the functions' log",
         "\"Outcome\":\"FAILED\"",
-        "step 1 (create: all migrations are applied) did not come to what it should",
+        "step 1 (create: all migrations are applied) had another outcome than expected",
         "target/rehearsal/",
     ];
     says(&outcome, &words);

@@ -114,7 +114,6 @@ fn a_new_repository_holds_what_it_needs_and_no_more() {
             "README.md",
             "atlas.hcl",
             "crates",
-            "database.yaml",
             "justfile",
             "kit",
             "migrations",

@@ -1,51 +1,52 @@
-//! `deploy`: everything that can be wrong is looked at before anything is changed, and
-//! when AWS refuses, its reasons are told.
+//! `deploy`: checks everything that can be wrong before it changes anything, and reports
+//! AWS' reasons when a deployment fails.
 
 mod missing;
 mod state;
 
 use std::{
     io::{IsTerminal, stdin},
-    path::Path,
     process::ExitCode,
     time::{Instant, SystemTime},
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use tokio::task::JoinHandle;
+use migrations::{Project, check, report::count};
 
 use crate::{
     aws::Aws,
-    package,
-    stack::{Environment, MIGRATION_FUNCTION, MIGRATION_LOG, MIGRATIONS, has_template},
+    certificates, package,
+    samconfig::StackEnvironment,
+    stack::{APPLIED_MIGRATIONS, MIGRATION_FUNCTION, MIGRATIONS, TEMPLATE},
 };
-use migrations::Project;
-use migrations::check;
-use migrations::report::count;
 
-/// As many of the last lines of the log are shown.
+/// Number of trailing log lines to show.
 const LOG_LINES: usize = 20;
 
 /// Deploys the stack of an environment in samconfig.toml: checks the migrations, packs
-/// what the stack is made of, and has `sam` deploy it. `yes` answers sam's question.
+/// what the stack consists of, and runs `sam deploy`. `yes` answers sam's question.
 pub(crate) async fn run(project: &Project, environment: &str, yes: bool) -> Result<ExitCode> {
-    let environment = Environment::read(&project.root, environment)?;
-    let aws = aws(project, &environment)?;
+    let environment = StackEnvironment::read(&project.root, environment)?;
+    let aws = Aws::new(&project.root, &environment.region)?;
     missing::check(&environment)?;
+    certificates::check_region(&project.root, &environment.region)?;
     ensure!(
-        yes || !environment.asks || stdin().is_terminal(),
-        "samconfig.toml has confirm_changeset for {}, and nobody is there to be asked: add --yes",
+        yes || !environment.confirms || stdin().is_terminal(),
+        "samconfig.toml has confirm_changeset for {}, and there is no terminal to ask on: add \
+         --yes",
         environment.name
     );
-    // AWS is asked meanwhile: each question takes its program a second.
-    let account = ask(&aws, Aws::account);
-    let name = environment.stack_name.clone();
-    let stack = ask(&aws, move |aws| aws.stack(&name));
-    if check::run(project, false).await? != ExitCode::SUCCESS {
+    // Each question to AWS takes its program a second.
+    let (checked, account, stack) = tokio::join!(
+        check::run(project, false),
+        aws.account(),
+        aws.stack(&environment.stack_name)
+    );
+    if checked? != ExitCode::SUCCESS {
         bail!("nothing was deployed: the migrations do not pass check-migrations");
     }
-    let account = account.await??;
-    state::check(&stack.await??, &environment)?;
+    let account = account?;
+    state::check(&stack?, &environment)?;
     println!(
         "deploying {} to the account {account}, {}",
         environment.stack_name, environment.region
@@ -55,36 +56,39 @@ pub(crate) async fn run(project: &Project, environment: &str, yes: bool) -> Resu
         environment.architecture()?,
         postgres_major(&environment)?,
     )?;
-    deploy(&aws, &environment, &project.root, yes)
+    deploy(&aws, &environment, yes).await
 }
 
-/// Tells what CloudFormation says of the stack.
-pub(crate) fn status(project: &Project, environment: &str) -> Result<()> {
-    let environment = Environment::read(&project.root, environment)?;
-    let aws = aws(project, &environment)?;
+/// Prints the state of the stack, its outputs and its last failure.
+pub(crate) async fn status(project: &Project, environment: &str) -> Result<()> {
+    let environment = StackEnvironment::read(&project.root, environment)?;
+    let aws = Aws::new(&project.root, &environment.region)?;
     let name = &environment.stack_name;
-    let Some(stack) = aws.stack(name)? else {
-        println!("{name} in {}: there is no such stack", environment.region);
+    let Some(stack) = aws.stack(name).await? else {
+        println!("{name} does not exist in {}", environment.region);
         return Ok(());
     };
     print!("{}", state::describe(&stack));
-    if let Some(failure) = aws.failures(name, SystemTime::UNIX_EPOCH)?.last() {
-        println!("last failure: {}: {}", failure.resource, failure.reason);
+    let failures = aws.failures(name, SystemTime::UNIX_EPOCH).await?;
+    if let Some(failure) = failures.last() {
+        println!("last failure: {failure}");
     }
     Ok(())
 }
 
-/// Prints the log of the function that applies the migrations; goes on if it is told to.
-pub(crate) fn logs(project: &Project, environment: &str, options: &[String]) -> Result<ExitCode> {
-    let environment = Environment::read(&project.root, environment)?;
-    let status = aws(project, &environment)?
-        .sam()
-        .args(["logs", "--stack-name", &environment.stack_name])
-        .args(["--region", &environment.region])
-        .args(["--name", MIGRATION_FUNCTION])
-        .args(options)
-        .status()
-        .context("cannot run sam")?;
+/// Prints the log of the migration function. `options` are those of `sam logs`.
+pub(crate) async fn logs(
+    project: &Project,
+    environment: &str,
+    options: &[String],
+) -> Result<ExitCode> {
+    let environment = StackEnvironment::read(&project.root, environment)?;
+    let mut sam = Aws::new(&project.root, &environment.region)?.sam();
+    sam.args(["logs", "--stack-name", &environment.stack_name])
+        .args(["--region", &environment.region, "--name"])
+        .arg(format!("{MIGRATIONS}/{MIGRATION_FUNCTION}"))
+        .args(options);
+    let status = sam.status().await.context("cannot run sam")?;
     Ok(if status.success() {
         ExitCode::SUCCESS
     } else {
@@ -92,34 +96,20 @@ pub(crate) fn logs(project: &Project, environment: &str, options: &[String]) -> 
     })
 }
 
-/// Asks in a thread of its own.
-fn ask<T: Send + 'static>(
-    aws: &Aws,
-    question: impl FnOnce(&Aws) -> Result<T> + Send + 'static,
-) -> JoinHandle<Result<T>> {
-    let aws = aws.clone();
-    tokio::task::spawn_blocking(move || question(&aws))
-}
-
-fn aws(project: &Project, environment: &Environment) -> Result<Aws> {
-    ensure!(
-        has_template(&project.root),
-        "there is no template.yaml here, so there is no stack"
-    );
-    Aws::new(&project.root, &environment.region)
-}
-
-fn deploy(aws: &Aws, environment: &Environment, root: &Path, yes: bool) -> Result<ExitCode> {
+async fn deploy(aws: &Aws, environment: &StackEnvironment, yes: bool) -> Result<ExitCode> {
     let (started, since) = (Instant::now(), SystemTime::now());
     let mut sam = aws.sam();
-    sam.arg("deploy")
-        .args(["--config-env", &environment.name, "--config-file"])
-        .arg(root.join("samconfig.toml"))
-        .args(["--template-file", "template.yaml"]);
+    sam.args(["deploy", "--config-env", &environment.name])
+        .args([
+            "--config-file",
+            "samconfig.toml",
+            "--template-file",
+            TEMPLATE,
+        ]);
     if yes {
         sam.arg("--no-confirm-changeset");
     }
-    let status = sam.status().context("cannot run sam")?;
+    let status = sam.status().await.context("cannot run sam")?;
     if status.success() {
         println!(
             "✓ deployed in {:.1} s: just stack-status {}",
@@ -128,47 +118,39 @@ fn deploy(aws: &Aws, environment: &Environment, root: &Path, yes: bool) -> Resul
         );
         return Ok(ExitCode::SUCCESS);
     }
-    explain(aws, &environment.stack_name, since);
+    explain(aws, &environment.stack_name, since).await;
     bail!("{} was not deployed", environment.stack_name)
 }
 
-/// Why a deployment failed, as far as AWS tells. What cannot be had is left out: the
-/// failure itself is told anyway.
-fn explain(aws: &Aws, stack: &str, since: SystemTime) {
-    let failures = aws.failures(stack, since).unwrap_or_default();
+/// Prints why a deployment failed. What AWS does not answer is left out, because the
+/// failure itself is reported anyway.
+async fn explain(aws: &Aws, stack: &str, since: SystemTime) {
+    let failures = aws.failures(stack, since).await.unwrap_or_default();
     if !failures.is_empty() {
-        eprintln!(
-            "\nCloudFormation says, {}:",
-            count(failures.len(), "failure")
-        );
+        let count = count(failures.len(), "failure");
+        eprintln!("\nCloudFormation reports {count}:");
     }
     for failure in &failures {
-        eprintln!(
-            "  {} ({})\n    {}",
-            failure.resource, failure.kind, failure.reason
-        );
+        eprintln!("  {failure}");
     }
-    if !failures
-        .iter()
-        .any(|failure| failure.resource == MIGRATIONS)
-    {
+    let about_migrations = |name: &str| [APPLIED_MIGRATIONS, MIGRATIONS].contains(&name);
+    if !failures.iter().any(|it| about_migrations(&it.resource)) {
         return;
     }
-    let lines = aws
-        .physical_id(stack, MIGRATION_LOG)
-        .and_then(|group| aws.log(&group, since))
-        .unwrap_or_default();
-    if lines.is_empty() {
+    let Ok(group) = aws.migration_log(stack).await else {
         return;
+    };
+    let lines = aws.log(&group, since).await.unwrap_or_default();
+    if !lines.is_empty() {
+        eprintln!("\nLast lines of the function's log:");
     }
-    eprintln!("\nThe function's last log lines:");
     for line in process::last_lines(&lines.join("\n"), LOG_LINES).lines() {
         eprintln!("  {line}");
     }
 }
 
-/// The major version that the function's Atlas must know.
-fn postgres_major(environment: &Environment) -> Result<u32> {
+/// The major version that the function's Atlas must support.
+fn postgres_major(environment: &StackEnvironment) -> Result<u32> {
     let major = environment.parameter("PostgresMajor").with_context(|| {
         format!(
             "samconfig.toml does not say the database's version: add PostgresMajor to \
@@ -178,5 +160,5 @@ fn postgres_major(environment: &Environment) -> Result<u32> {
     })?;
     major
         .parse()
-        .with_context(|| format!("samconfig.toml: PostgresMajor is {major:?}, no number"))
+        .with_context(|| format!("samconfig.toml: PostgresMajor is {major:?}, not a number"))
 }

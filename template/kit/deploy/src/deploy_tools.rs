@@ -1,7 +1,8 @@
-//! The programs that build, check and deploy the stack. They come from PyPI, into
-//! `.tools` of the project, never system-wide.
+//! The programs that build, check and deploy the stack: installed from PyPI into the
+//! project's `.tools`, never system-wide.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     env,
     ffi::OsString,
     fs,
@@ -11,106 +12,61 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use process::{self, text};
+use process::text;
 
-/// Packages that are installed together.
-struct Environment {
-    directory: &'static str,
+/// A Python environment in `.tools`, from the section `[python.NAME]` of tools.toml.
+#[derive(Debug, Default)]
+struct PythonEnvironment {
+    directory: PathBuf,
     /// Package and version.
-    pins: &'static [(&'static str, &'static str)],
-    programs: &'static [Program],
+    pins: Vec<(String, String)>,
 }
 
-struct Program {
-    name: &'static str,
-    package: &'static str,
-    /// What makes it print its version; nothing does with some.
-    version: &'static [&'static str],
-}
-
-/// To move to newer releases, change the versions here; `just setup-deploy` follows.
-const ENVIRONMENTS: &[Environment] = &[
-    Environment {
-        directory: "venv",
-        pins: &[
-            ("aws-sam-cli", "1.170.0"),
-            ("awscli", "1.46.3"),
-            ("cargo-lambda", "1.9.2"),
-            ("cfn-lint", "1.58.0"),
-            ("ziglang", "0.17.1"),
-        ],
-        programs: &[
-            Program {
-                name: "sam",
-                package: "aws-sam-cli",
-                version: &["--version"],
-            },
-            Program {
-                name: "aws",
-                package: "awscli",
-                version: &["--version"],
-            },
-            Program {
-                name: "cargo-lambda",
-                package: "cargo-lambda",
-                version: &["lambda", "--version"],
-            },
-            Program {
-                name: "cfn-lint",
-                package: "cfn-lint",
-                version: &["--version"],
-            },
-        ],
-    },
-    // Needs another botocore than aws-sam-cli, so it cannot stand beside it.
-    Environment {
-        directory: "venv-ministack",
-        pins: &[("ministack", "1.5.33"), ("aws-sam-translator", "1.115.0")],
-        programs: &[Program {
-            name: "ministack",
-            package: "ministack",
-            version: &[],
-        }],
-    },
+/// Programs, the package that each comes in, and the arguments that make it print its
+/// version, if any do.
+const PROGRAMS: [(&str, &str, &[&str]); 5] = [
+    ("sam", "aws-sam-cli", &["--version"]),
+    ("aws", "awscli", &["--version"]),
+    ("cargo-lambda", "cargo-lambda", &["lambda", "--version"]),
+    ("cfn-lint", "cfn-lint", &["--version"]),
+    ("ministack", "ministack", &[]),
 ];
 
-/// What all of them run on.
+/// The versions of Python that all of them run on.
 const PYTHON: &str = ">=3.10,<3.15";
 
-/// Where `name` is: the pinned one that [`install`] installed, else one on PATH that
-/// is not older.
+/// Path of the program `name`: the one that [`install`] installed, else one on PATH that is
+/// not older than the version in tools.toml.
 ///
 /// # Errors
-/// When there is neither.
+/// When neither exists.
 pub(crate) fn program(root: &Path, name: &str) -> Result<PathBuf> {
     find(root, env::var_os("PATH"), name)
 }
 
-/// Runs such a program, with those that were installed beside it on PATH:
-/// cargo-lambda looks for zig there.
+/// Runs a program with its directory on PATH, where cargo-lambda looks for zig.
 pub(crate) fn command(program: &Path) -> Command {
     let path = env::var_os("PATH").unwrap_or_default();
     let directories = program.parent().map(Path::to_owned).into_iter();
     let mut command = Command::new(program);
-    // A directory with a colon in its name has no place on PATH.
+    // A directory with a colon in its name cannot be on PATH.
     if let Ok(path) = env::join_paths(directories.chain(env::split_paths(&path))) {
         command.env("PATH", path);
     }
     command
 }
 
-/// Installs the programs, unless those of the pinned versions are there.
+/// Installs the programs, unless those of the pinned versions are installed.
 pub(crate) fn install(root: &Path) -> Result<()> {
-    for environment in ENVIRONMENTS {
-        if !environment.is_installed(root) {
+    for environment in environments(root)? {
+        if !environment.is_installed() {
             println!(
                 "  installing {} from PyPI, a few minutes",
                 environment.list()
             );
-            let directory = environment.directory(root);
-            remove(&directory)?;
-            make(environment, &directory).inspect_err(|_| {
-                let _ = remove(&directory);
+            remove(&environment.directory)?;
+            create(&environment).inspect_err(|_| {
+                let _ = remove(&environment.directory);
             })?;
         }
         println!("✓ {}", environment.list());
@@ -118,24 +74,41 @@ pub(crate) fn install(root: &Path) -> Result<()> {
     Ok(())
 }
 
-fn find(root: &Path, path: Option<OsString>, name: &str) -> Result<PathBuf> {
-    let (environment, program) = ENVIRONMENTS
-        .iter()
-        .find_map(|environment| {
-            let mut programs = environment.programs.iter();
-            Some((environment, programs.find(|program| program.name == name)?))
+fn environments(root: &Path) -> Result<Vec<PythonEnvironment>> {
+    let manifest = tools::manifest(root)?;
+    let sections = manifest.get("python").and_then(toml::Value::as_table);
+    let sections = sections.context("tools.toml has no section [python.NAME]")?;
+    let environment = |(name, pins): (&String, &toml::Value)| {
+        Ok(PythonEnvironment {
+            directory: tools::directory(root).join(name),
+            pins: pins
+                .clone()
+                .try_into::<BTreeMap<_, _>>()
+                .with_context(|| format!("tools.toml: [python.{name}] must hold versions"))?
+                .into_iter()
+                .collect(),
         })
-        .with_context(|| format!("{name} is not among the tools for deployment"))?;
-    let installed = environment.directory(root).join("bin").join(name);
-    if environment.is_installed(root) && installed.exists() {
+    };
+    sections.iter().map(environment).collect()
+}
+
+fn find(root: &Path, path: Option<OsString>, name: &str) -> Result<PathBuf> {
+    let found = PROGRAMS.iter().find(|(program, ..)| *program == name);
+    let (_, package, version) = found.with_context(|| format!("no package has {name}"))?;
+    let environments = environments(root)?;
+    let (environment, pinned) = environments
+        .iter()
+        .find_map(|environment| Some((environment, environment.pin(package)?)))
+        .with_context(|| format!("tools.toml has no version of {package}"))?;
+    let installed = environment.directory.join("bin").join(name);
+    if environment.is_installed() && installed.exists() {
         return Ok(installed);
     }
-    let pinned = environment.pin(program.package);
     let mut passed_over = String::new();
-    if !program.version.is_empty()
+    if !version.is_empty()
         && let Some(on_path) = on_path(path, name)
     {
-        let output = process::optional(Command::new(&on_path).args(program.version))?;
+        let output = process::optional(Command::new(&on_path).args(*version))?;
         let printed = output
             .map(|output| text(&output.stdout))
             .unwrap_or_default();
@@ -153,17 +126,14 @@ fn find(root: &Path, path: Option<OsString>, name: &str) -> Result<PathBuf> {
     bail!("{name} {pinned} or newer is not installed: run `just setup-deploy`{passed_over}")
 }
 
-impl Environment {
-    fn directory(&self, root: &Path) -> PathBuf {
-        root.join(".tools").join(self.directory)
+impl PythonEnvironment {
+    /// Version of a package in it.
+    fn pin(&self, package: &str) -> Option<&str> {
+        let mut pins = self.pins.iter();
+        pins.find_map(|(name, version)| (name == package).then_some(version.as_str()))
     }
 
-    fn pin(&self, package: &str) -> &'static str {
-        let pin = self.pins.iter().find(|(name, _)| *name == package);
-        pin.map_or("", |(_, version)| version)
-    }
-
-    /// For people: `a 1.0, b 2.0`.
+    /// For messages: `a 1.0, b 2.0`.
     fn list(&self) -> String {
         let pins = self.pins.iter();
         let pins: Vec<_> = pins
@@ -172,26 +142,27 @@ impl Environment {
         pins.join(", ")
     }
 
-    /// For pip: `a==1.0`, one a line.
+    /// For pip: `a==1.0`, one per line.
     fn requirements(&self) -> String {
         let pins = self.pins.iter();
         pins.map(|(name, version)| format!("{name}=={version}\n"))
             .collect()
     }
 
-    /// Whether the whole of it is there, with these versions, and its Python still is.
-    fn is_installed(&self, root: &Path) -> bool {
-        let directory = self.directory(root);
-        directory.join("bin/python").exists()
-            && fs::read_to_string(directory.join(COMPLETE))
-                .is_ok_and(|installed| installed == self.requirements())
+    /// Whether it is complete, with these versions, and its Python still exists.
+    fn is_installed(&self) -> bool {
+        let sorted = |text: &str| text.lines().map(str::to_owned).collect::<BTreeSet<_>>();
+        self.directory.join("bin/python").exists()
+            && fs::read_to_string(self.directory.join(COMPLETE))
+                .is_ok_and(|installed| sorted(&installed) == sorted(&self.requirements()))
     }
 }
 
-/// Written last, with what was installed: without it an environment is half a one.
+/// Written last, with the requirements: without it the installation is incomplete.
 const COMPLETE: &str = "installed.txt";
 
-fn make(environment: &Environment, directory: &Path) -> Result<()> {
+fn create(environment: &PythonEnvironment) -> Result<()> {
+    let directory = &environment.directory;
     let requirements = environment.requirements();
     let python = directory.join("bin/python");
     let mut command = if process::optional(Command::new("uv").arg("--version"))?.is_some() {
@@ -205,8 +176,8 @@ fn make(environment: &Environment, directory: &Path) -> Result<()> {
             .arg(&python);
         uv
     } else {
-        let made = process::output(Command::new("python3").args(["-m", "venv"]).arg(directory));
-        made.context(
+        let created = process::output(Command::new("python3").args(["-m", "venv"]).arg(directory));
+        created.context(
             "the tools for deployment need uv (https://docs.astral.sh/uv), or Python with venv \
              (on Debian and Ubuntu: apt install python3-venv); neither works here. Install one, \
              then: just setup-deploy",
@@ -245,8 +216,8 @@ fn on_path(path: Option<OsString>, name: &str) -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
-/// The first number with a dot, as in `SAM CLI, version 1.170.0` and
-/// `aws-cli/2.31.0 Python/3.13.7`, part by part.
+/// Parts of the first number with a dot, as in `SAM CLI, version 1.170.0` and
+/// `aws-cli/2.31.0 Python/3.13.7`.
 fn version_in(text: &str) -> Option<Vec<u32>> {
     text.split([' ', '\n', '/']).find_map(|word| {
         let parts: Option<Vec<u32>> = word.split('.').map(|part| part.parse().ok()).collect();

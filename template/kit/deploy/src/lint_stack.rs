@@ -1,23 +1,18 @@
-//! `lint-stack`: the part of `just lint` that looks at the stack.
+//! `lint`: the part of `just lint` that checks the stack.
 
-use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-
-use crate::{deploy_tools, stack::TEMPLATE};
 use migrations::Project;
 
-/// Lints the templates with cfn-lint, and has sam validate the one that it transforms.
-/// Without those programs nothing is linted, and a line says so.
+use crate::{deploy_tools, stack::TEMPLATE};
+
+/// Lints the templates with cfn-lint and `sam validate`, or says that neither is installed.
 ///
 /// # Errors
-/// With what they found.
+/// With their findings.
 pub(crate) fn run(project: &Project) -> Result<()> {
     let root = &project.root;
-    if !root.join(TEMPLATE).exists() {
-        println!("- stack: not linted, there is no {TEMPLATE}");
-        return Ok(());
-    }
     let (Ok(cfn_lint), Ok(sam)) = (
         deploy_tools::program(root, "cfn-lint"),
         deploy_tools::program(root, "sam"),
@@ -25,30 +20,25 @@ pub(crate) fn run(project: &Project) -> Result<()> {
         println!("- stack: not linted, cfn-lint and sam are missing: just setup-deploy");
         return Ok(());
     };
-    let nested = Some("database.yaml").filter(|file| root.join(file).exists());
-    check(
-        root,
-        deploy_tools::command(&cfn_lint)
-            .args(["--", TEMPLATE])
-            .args(nested),
-    )?;
-    check(
-        root,
-        deploy_tools::command(&sam)
-            .env("SAM_CLI_TELEMETRY", "0")
-            // It asks for one, and the rules are the same in all.
-            .args(["validate", "--lint", "--region", "us-east-1"])
-            .args(["--template-file", TEMPLATE]),
-    )?;
+    println!("  linting the stack, a few seconds");
+    let mut cfn_lint = deploy_tools::command(&cfn_lint);
+    cfn_lint.args(["--", TEMPLATE, "kit/deploy/*.yaml"]);
+    let mut sam = deploy_tools::command(&sam);
+    sam.env("SAM_CLI_TELEMETRY", "0")
+        // It requires a region; the rules are the same in all.
+        .args(["validate", "--lint", "--region", "us-east-1"])
+        .args(["--template-file", TEMPLATE]);
+    for command in [&mut cfn_lint, &mut sam] {
+        check(command.current_dir(root))?;
+    }
     println!("✓ stack: cfn-lint and sam validate pass");
     Ok(())
 }
 
-/// Runs a program whose findings are on either of its outputs.
-fn check(root: &Path, command: &mut std::process::Command) -> Result<()> {
+/// Runs a program that writes its findings to either of its outputs.
+fn check(command: &mut Command) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command
-        .current_dir(root)
         .output()
         .with_context(|| format!("cannot run {name}"))?;
     if output.status.success() {

@@ -1,11 +1,14 @@
 //! Packs, deploys and rehearses the stack: the commands in `deploy.just`.
 
+mod architecture;
 mod aws;
+mod certificates;
 mod deploy;
 mod deploy_tools;
 mod lint_stack;
 mod package;
 mod rehearse;
+mod samconfig;
 mod stack;
 
 use std::process::ExitCode;
@@ -14,7 +17,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use migrations::Project;
 
-use crate::stack::{Architecture, Environment};
+use crate::{architecture::Architecture, samconfig::StackEnvironment};
 
 #[derive(Debug, Parser)]
 #[command(name = "deploy", version, about)]
@@ -25,8 +28,10 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Install what deploying takes: the AWS SAM CLI, cargo-lambda, cfn-lint, an emulator
+    /// Install the tools for deployment: the AWS CLI and SAM CLI, cargo-lambda, cfn-lint, an emulator
     Setup,
+    /// Compare the certificates of Amazon RDS in the kit with those that AWS publishes
+    VerifyCertificates,
     /// Build the stack's functions for AWS Lambda
     Build(Processor),
     /// Pack the stack's functions and the Atlas layer into target/package
@@ -35,13 +40,13 @@ enum Command {
     /// the database server with, instead of those of Amazon RDS. ATLAS_LAMBDA names an Atlas
     /// for the layer, instead of the pinned release.
     Package(Processor),
-    /// Lint the stack with cfn-lint and sam, where they are installed
+    /// Lint the stack with cfn-lint and sam, if they are installed
     Lint,
     /// Check, build, pack and deploy the stack of an environment in samconfig.toml
     Deploy {
         #[arg(default_value = "dev")]
         environment: String,
-        /// Do not ask, where samconfig.toml says to
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
@@ -59,13 +64,13 @@ enum Command {
     Logs {
         #[arg(default_value = "dev")]
         environment: String,
-        /// For `sam logs`, after `--`: --tail, --start-time '10min ago'
+        /// Options of `sam logs`, after `--`: --tail, --start-time '10min ago'
         #[arg(last = true)]
         options: Vec<String>,
     },
 }
 
-/// Which processor the functions are for.
+/// The processor that the functions are built for.
 #[derive(Debug, Args)]
 struct Processor {
     /// The processor [default: Architecture in samconfig.toml]
@@ -80,7 +85,7 @@ impl Processor {
     fn architecture(&self, project: &Project) -> Result<Architecture> {
         match self.architecture {
             Some(architecture) => Ok(architecture),
-            None => Environment::read(&project.root, &self.environment)?.architecture(),
+            None => StackEnvironment::read(&project.root, &self.environment)?.architecture(),
         }
     }
 }
@@ -100,6 +105,7 @@ async fn run(command: Command) -> Result<ExitCode> {
     let project = Project::find()?;
     match command {
         Command::Setup => deploy_tools::install(&project.root)?,
+        Command::VerifyCertificates => certificates::verify(&project.root)?,
         Command::Build(processor) => {
             for (_, program) in package::build(&project, processor.architecture(&project)?)? {
                 println!("✓ {}", program.display());
@@ -114,23 +120,23 @@ async fn run(command: Command) -> Result<ExitCode> {
             return deploy::run(&project, &environment, yes).await;
         }
         Command::Rehearse { environment } => rehearse::run(&project, &environment).await?,
-        Command::Status { environment } => deploy::status(&project, &environment)?,
+        Command::Status { environment } => deploy::status(&project, &environment).await?,
         Command::Logs {
             environment,
             options,
         } => {
-            return deploy::logs(&project, &environment, &options);
+            return deploy::logs(&project, &environment, &options).await;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// A project in a directory of its own, with no migrations and no stack.
+/// A project in a temporary directory, without migrations or a stack.
 #[cfg(test)]
 fn sample_project() -> (tempfile::TempDir, Project) {
     let root = tempfile::tempdir().unwrap();
-    let settings = "[workspace.metadata.migrations]\nfile-name = '\\.sql$'\nbase-branch = 'main'\n";
-    std::fs::write(root.path().join("Cargo.toml"), settings).unwrap();
+    let manifest = "[workspace.metadata.migrations]\nfile-name = '\\.sql$'\nbase-branch = 'main'\n";
+    std::fs::write(root.path().join("Cargo.toml"), manifest).unwrap();
     std::fs::create_dir(root.path().join("migrations")).unwrap();
     let project = Project::at(root.path().to_owned()).unwrap();
     (root, project)

@@ -1,4 +1,4 @@
-//! `package`: what the stack deploys, below `target/package`, ready to be zipped.
+//! `package`: fills `target/package` with what the stack deploys, for sam to zip.
 //!
 //! ```text
 //! function/bootstrap      the migration function, built for AWS Lambda
@@ -10,9 +10,8 @@
 //! ```
 
 mod build;
-mod ca_bundle;
-mod function;
 mod layer;
+mod migrations;
 
 use std::{
     fs,
@@ -20,24 +19,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ::migrations::{Project, report::count};
 use anyhow::{Context, Result};
 use postgres::settings::setting;
 
-pub(crate) use build::{build, functions, small};
+pub(crate) use build::{build, functions, optimize_for_size};
 
-use crate::stack::Architecture;
-use migrations::Project;
-use migrations::report::count;
+use crate::{architecture::Architecture, certificates};
 
-/// Makes the package for `architecture`. The database that it is for has PostgreSQL
-/// `major`, which the layer's Atlas must know.
+/// Makes the package for `architecture`, with an Atlas for PostgreSQL `major`.
 ///
 /// # Errors
-/// When a part cannot be made or is not what it should be; a package of before is
-/// then still there.
+/// When a part cannot be made or is wrong. The previous package then remains.
 pub(crate) fn run(project: &Project, architecture: Architecture, major: u32) -> Result<()> {
     let target = project.root.join("target");
-    // With CARGO_TARGET_DIR set it may not be there.
+    // With CARGO_TARGET_DIR set, it may not exist.
     make_directory(&target)?;
     let staging = tempfile::Builder::new()
         .prefix(".package-")
@@ -51,10 +47,10 @@ pub(crate) fn run(project: &Project, architecture: Architecture, major: u32) -> 
     Ok(())
 }
 
-/// Makes the same in an empty directory. Returns a line on each part of it.
+/// Makes the package in an empty directory. Returns a line about each part.
 ///
 /// # Errors
-/// As of [`run`]; the directory then has no or some of the parts.
+/// When a part cannot be made or is wrong. The directory then has some of the parts.
 pub(crate) fn make(
     project: &Project,
     architecture: Architecture,
@@ -63,38 +59,32 @@ pub(crate) fn make(
 ) -> Result<Vec<String>> {
     // What can fail at once comes before the build, which takes minutes.
     check(project)?;
-    let certificates = ca_bundle::file(&project.root)?;
-    let atlas = layer::atlas(project, architecture, major)?;
+    let certificates = certificates::file(&project.root)?;
+    let (atlas, description) = layer::atlas(project, architecture, major)?;
     let programs = build(project, architecture)?;
 
     let at = |path: &str| directory.join(path);
-    let migrations = function::copy_migrations(project, &at("function/migrations"))?;
-    copy(&atlas.program, &at("atlas-layer/bin/atlas"), 0o755)?;
+    let migrations = migrations::copy_migrations(project, &at("function/migrations"))?;
+    copy(&atlas, &at("atlas-layer/bin/atlas"), 0o755)?;
     let mut parts = Vec::new();
     for (name, program) in &programs {
         copy(program, &at(name).join("bootstrap"), 0o755)?;
         copy(&certificates, &at(name).join("rds-ca.pem"), 0o644)?;
         parts.push(format!("{name}: {architecture}, {}", size(program)?));
     }
-    parts.push(format!(
-        "function/migrations: {}",
-        count(migrations, "migration")
-    ));
-    parts.push(format!(
-        "atlas-layer: {}, {}",
-        atlas.description,
-        size(&atlas.program)?
-    ));
+    let migrations = count(migrations, "migration");
+    parts.push(format!("function/migrations: {migrations}"));
+    parts.push(format!("atlas-layer: {description}, {}", size(&atlas)?));
     Ok(parts)
 }
 
-/// Whether the migrations are as their atlas.sum says, and are those of template.yaml.
+/// Checks that the migrations agree with their atlas.sum, and with the hash in template.yaml.
 pub(crate) fn check(project: &Project) -> Result<()> {
-    function::check(project, &project.migrations)
+    migrations::check(project, &project.migrations)
 }
 
-/// Puts the new package into the place of the old one. A directory cannot be replaced
-/// in one step; what is there in between is nothing, and never half a package.
+/// Replaces the old package by the new one. A directory cannot be replaced in one step: in
+/// between there is no package, but never a part of one.
 fn swap(new: &Path, package: &Path) -> Result<()> {
     let cannot = || format!("cannot replace {}", package.display());
     let directory = package.parent().with_context(cannot)?;
@@ -110,16 +100,16 @@ fn swap(new: &Path, package: &Path) -> Result<()> {
         })
 }
 
-/// The major version of the database to deploy to, as the project's settings have it.
+/// The major version of PostgreSQL in the project's settings.
 pub(crate) fn postgres_major(project: &Project) -> Result<u32> {
     setting(&project.root, "POSTGRES_MAJOR")?
         .context("POSTGRES_MAJOR is set neither in .env nor in .env.example")?
         .parse()
-        .context("POSTGRES_MAJOR is no number")
+        .context("POSTGRES_MAJOR is not a number")
 }
 
-/// Copies a file into the package, with permissions that the function's user, who is
-/// not the one who packs, can work with.
+/// Copies a file into the package, with permissions for the user that Lambda runs functions
+/// as.
 fn copy(from: &Path, to: &Path, mode: u32) -> Result<()> {
     let directory = to.parent().context("no directory to copy to")?;
     make_directory(directory)?;
@@ -142,7 +132,7 @@ fn make_directory(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The size of a file, for people.
+/// Size of a file, for messages.
 fn size(file: &Path) -> Result<String> {
     let bytes = fs::metadata(file)?.len();
     Ok(format!("{:.1} MB", bytes as f64 / 1e6))
@@ -167,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_the_old_package_when_there_is_no_new_one() {
+    fn keeps_the_old_package_when_the_new_one_is_missing() {
         let target = tempfile::tempdir().unwrap();
         let at = |path: &str| target.path().join(path);
         make_directory(&at("package/old")).unwrap();

@@ -1,61 +1,55 @@
-//! `rehearse-deploy`: the life of the stack, from its creation over failing migrations to
-//! its deletion, on an emulator of AWS and a database that are made for it. The functions,
-//! Atlas, sam and PostgreSQL are the real ones.
+//! `rehearse`: the life of the stack, from its creation through failing migrations to its
+//! deletion, on an emulator of AWS and a temporary database. The functions, Atlas, sam and
+//! PostgreSQL are the real ones.
 
-mod account;
 mod database;
 mod emulator;
-mod expected;
 mod logs;
-mod scratch;
-mod stage;
-mod table;
-mod walk;
+mod outcome;
+mod output;
+mod project_copy;
+mod rehearsal;
+mod steps;
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, anyhow, bail, ensure};
+use migrations::Project;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
     database::Throwaway,
-    emulator::{Emulator, Settings},
+    emulator::{Emulator, EmulatorOptions},
     logs::{EMULATOR, FUNCTIONS, Logs, SAM},
-    scratch::Scratch,
-    stage::Stage,
+    project_copy::ProjectCopy,
+    rehearsal::Rehearsal,
 };
-use crate::{
-    aws::Aws,
-    deploy_tools, package,
-    stack::{Environment, has_template},
-};
-use migrations::Project;
+use crate::{aws::Aws, deploy_tools, package, samconfig::StackEnvironment};
 
-/// Rehearses the deployment of an environment in samconfig.toml. Of that, the stack's
-/// name and what parameters a user may have added are taken; the database is another.
+/// Rehearses the deployment of an environment in samconfig.toml: its stack name and
+/// parameters, except for the database.
 ///
 /// # Errors
-/// When something is missing, or a step does not come to what it should.
+/// When something is missing, or a step has another outcome than expected.
 pub(crate) async fn run(project: &Project, environment: &str) -> Result<()> {
     let started = Instant::now();
     // What can fail at once comes before the build, which takes minutes.
     ensure!(
-        has_template(&project.root),
-        "there is no template.yaml here, so there is no stack to rehearse"
-    );
-    ensure!(
         !project.migrations.files()?.is_empty(),
         "there are no migrations to deploy yet: just create-migrations"
     );
-    let environment = Environment::read(&project.root, environment)?;
+    let environment = StackEnvironment::read(&project.root, environment)?;
     let aws = Aws::new(&project.root, &environment.region)?;
     let ministack = deploy_tools::program(&project.root, "ministack")?;
     let logs = Logs::new(&project.root)?;
     let server = postgres::server_in(&project.root).await?;
-    let directory = logs.scratch()?;
+    let directory = logs.temporary_directory()?;
 
     let major = package::postgres_major(project)?.max(server.major());
-    let scratch = Scratch::new(project, &directory.path().join("project"), major)?;
+    let copy = ProjectCopy::new(project, &directory.path().join("project"), major)?;
     let prepared = started.elapsed();
     println!(
         "rehearsing {} on {server} and an emulator of AWS\n",
@@ -65,20 +59,21 @@ pub(crate) async fn run(project: &Project, environment: &str) -> Result<()> {
     let play = async {
         let database = Throwaway::create(&server).await?;
         let home = directory.path().join("home");
-        std::fs::create_dir(&home)?;
-        let emulator = Emulator::start(&Settings {
+        fs::create_dir(&home)?;
+        let emulator = Emulator::start(&EmulatorOptions {
             program: &ministack,
             directory: &home,
             log: &logs.path(EMULATOR),
-            environment: &[
+            variables: &[
                 // There is no /opt for the layer.
-                ("ATLAS", scratch.atlas.display().to_string()),
+                ("ATLAS", copy.atlas.display().to_string()),
                 // Development servers have no certificate.
                 ("DB_SSLMODE", "disable".to_owned()),
             ],
         })?;
-        let mut stage = Stage::new(aws, &environment, emulator, database, scratch, logs, &home)?;
-        walk::walk(&mut stage).await
+        let mut rehearsal =
+            Rehearsal::new(aws, &environment, emulator, database, copy, logs, &home).await?;
+        steps::play(&mut rehearsal).await
     };
     let outcome = tokio::select! {
         biased;
@@ -88,11 +83,11 @@ pub(crate) async fn run(project: &Project, environment: &str) -> Result<()> {
     outcome.map_err(|error| {
         anyhow!("{error:#}. The logs are target/rehearsal/{{{SAM},{FUNCTIONS},{EMULATOR}}}.log")
     })?;
-    let walked = started.elapsed() - prepared;
-    println!("\n{}", table::NOT_SHOWN);
+    let played = started.elapsed() - prepared;
+    println!("\n{}", output::LIMITS);
     println!(
-        "\n✓ all steps came to what they should, in {}; building took {}; logs: target/rehearsal",
-        seconds(walked),
+        "\n✓ all steps had the expected outcome, in {}; building took {}; logs: target/rehearsal",
+        seconds(played),
         seconds(prepared)
     );
     Ok(())
@@ -102,7 +97,7 @@ fn seconds(time: Duration) -> String {
     format!("{:.0} s", time.as_secs_f64())
 }
 
-/// An error once the user, or the system, wants an end.
+/// Returns an error on SIGINT, SIGTERM and SIGHUP.
 async fn interrupted() -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -112,5 +107,5 @@ async fn interrupted() -> Result<()> {
         _ = terminate.recv() => {}
         _ = hang_up.recv() => {}
     }
-    bail!("interrupted; what was started is gone")
+    bail!("interrupted; everything that was started is stopped")
 }

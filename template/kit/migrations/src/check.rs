@@ -1,8 +1,8 @@
 //! `check-migrations`: are the migrations safe to merge?
 
 mod files;
+mod hash_copies;
 mod lint;
-mod stack;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -15,7 +15,7 @@ use crate::{
     git::Base,
     project::Project,
     report::{Outcome, Report, count},
-    schema, stack_hash,
+    schema,
 };
 
 pub async fn run(project: &Project, force: bool) -> Result<ExitCode> {
@@ -41,8 +41,8 @@ pub async fn run(project: &Project, force: bool) -> Result<ExitCode> {
 async fn checks(project: &Project, base: Option<&Base>, report: &mut Report) {
     // First, because cargo shows its progress, and not between two checks.
     let schema = schema::write(project);
-    if project.root.join(stack_hash::TEMPLATE).exists() {
-        report.line("stack hash", stack::hash(project));
+    if let Some(copies) = hash_copies::check(project).transpose() {
+        report.line("hash copy", copies);
     }
     let files = match intact_files(project) {
         Ok(files) => files,

@@ -1,5 +1,5 @@
-//! `create-migrations` and `hash-migrations`: the commands that write migrations/ and its
-//! hash in template.yaml.
+//! `create-migrations` and `hash-migrations`: the commands that write migrations/ and the
+//! copies of its hash.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use atlas::{MigrationDirectory, MigrationFile, SumFile};
 
 use crate::{
-    concurrent, dev_databases::DevDatabases, project::Project, schema, stack_hash::StackHash,
+    concurrent, dev_databases::DevDatabases, hash_copy::HashCopy, project::Project, schema,
     write::write_all,
 };
 
@@ -28,7 +28,7 @@ pub async fn run(project: &Project, name: Option<&str>) -> Result<()> {
     });
     check_name(project, name)?;
     // Fail before the work if the hash could not be written after it.
-    StackHash::read(&project.root)?;
+    HashCopy::find_all(&project.root)?;
     let schema = schema::write(project)?;
 
     let mut databases = DevDatabases::open(project).await?;
@@ -48,7 +48,7 @@ pub async fn run(project: &Project, name: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// Updates atlas.sum and the hash in template.yaml after a deliberate edit or a merge.
+/// Updates atlas.sum and the copies of its hash after a deliberate edit or a merge.
 pub fn hash(project: &Project) -> Result<()> {
     let sum = SumFile::compute(&project.migrations.files()?);
     let hashes = hashes(project, &sum)?;
@@ -63,8 +63,8 @@ pub fn hash(project: &Project) -> Result<()> {
 /// Returns the new contents of the files that hold the directory's hash.
 fn hashes(project: &Project, sum: &SumFile) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     let mut files = vec![(project.migrations.sum_path(), sum.to_string().into())];
-    if let Some(stack) = StackHash::read(&project.root)? {
-        files.push((stack.path.clone(), stack.with(sum.hash()).into()));
+    for copy in HashCopy::find_all(&project.root)? {
+        files.push((copy.path.clone(), copy.with(sum.hash()).into()));
     }
     Ok(files)
 }

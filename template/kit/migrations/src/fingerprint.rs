@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::{git::Base, project::Project};
+use crate::{git::Base, hash_copy::yaml_files, project::Project};
 
 /// Files and directories that the checks depend on.
 const SOURCES: &[&str] = &[
@@ -23,7 +23,6 @@ const SOURCES: &[&str] = &[
     "kit",
     "migrations",
     "rust-toolchain.toml",
-    "template.yaml",
 ];
 
 /// Environment variables that select the server and the tools.
@@ -52,6 +51,9 @@ impl Fingerprint {
         let mut hasher = Sha256::new();
         for source in SOURCES {
             add(&mut hasher, &project.root.join(source))?;
+        }
+        for file in yaml_files(&project.root)? {
+            add(&mut hasher, &file)?;
         }
         for variable in VARIABLES {
             hasher.update(format!("{variable}={:?}\n", std::env::var_os(variable)));
@@ -111,12 +113,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn changes_with_the_stack() {
+    fn changes_with_the_files_that_may_hold_the_hash() {
         let (root, project) = Project::sample();
         let take = || Fingerprint::take(&project, None).unwrap();
         take().store_pass("").unwrap();
         assert!(take().passed_before().is_some());
-        fs::write(root.path().join("template.yaml"), "Resources: {}\n").unwrap();
+        fs::write(root.path().join("any.yaml"), "any: {}\n").unwrap();
         assert!(take().passed_before().is_none());
     }
 }

@@ -6,12 +6,12 @@ pub mod create;
 mod dev_databases;
 mod fingerprint;
 mod git;
+mod hash_copy;
 mod project;
 pub mod report;
 pub mod schema;
-mod stack_hash;
 mod write;
 
 pub use dev_databases::DevDatabases;
+pub use hash_copy::HashCopy;
 pub use project::Project;
-pub use stack_hash::{StackHash, TEMPLATE};

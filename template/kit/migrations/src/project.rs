@@ -81,7 +81,7 @@ impl Metadata {
 
 #[cfg(test)]
 impl Project {
-    /// Creates a project without migrations or a stack.
+    /// Creates a project without migrations.
     pub fn sample() -> (tempfile::TempDir, Self) {
         let root = tempfile::tempdir().unwrap();
         let settings =

@@ -1,13 +1,13 @@
 use anyhow::{Result, ensure};
 
-use crate::stack::Environment;
+use crate::samconfig::StackEnvironment;
 
-/// Refuses an environment that lacks what its choices need; names all of it. The same
-/// stands in template.yaml, under Rules, but there it is told one by one, and late.
+/// Checks that an environment has the parameters that its choices need. CloudFormation
+/// would report them one by one, and late.
 ///
 /// # Errors
-/// When something is missing.
-pub(super) fn check(environment: &Environment) -> Result<()> {
+/// With all that are missing.
+pub(super) fn check(environment: &StackEnvironment) -> Result<()> {
     let missing: Vec<String> = needed(environment)
         .into_iter()
         .filter(|(name, _)| environment.parameter(name).is_none())
@@ -23,11 +23,11 @@ pub(super) fn check(environment: &Environment) -> Result<()> {
     Ok(())
 }
 
-/// Parameters of template.yaml, and what they are.
-fn needed(environment: &Environment) -> Vec<(&'static str, &'static str)> {
+/// Parameters of template.yaml with their meanings.
+fn needed(environment: &StackEnvironment) -> Vec<(&'static str, &'static str)> {
     let is = |name: &str, value: &str| environment.parameter(name) == Some(value);
     let mut needed = vec![("DatabaseName", "the database's name")];
-    // A created database brings the rest.
+    // A created database provides the rest.
     if !is("Database", "create") {
         needed.extend([
             (
@@ -78,7 +78,8 @@ mod tests {
             "SecretArn",
         ];
         let blanks = all.map(|name| format!("'{name}=\"\"'")).join(", ");
-        let environment = Environment::of(&format!("'DatabaseName=\"app\"', '{choice}', {blanks}"));
+        let environment =
+            StackEnvironment::of(&format!("'DatabaseName=\"app\"', '{choice}', {blanks}"));
         let error = check(&environment)
             .err()
             .map(|error| error.to_string())

@@ -3,16 +3,16 @@ use std::fmt::Write as _;
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use crate::{aws::word, stack::Environment};
+use crate::{aws::word, samconfig::StackEnvironment};
 
-/// Refuses a stack that CloudFormation would not update, and says what gets it out.
+/// Refuses a stack that CloudFormation would not update, and says how to repair it.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>
 ///
 /// # Errors
-/// When the stack is in such a state.
-pub(super) fn check(stack: &Option<Value>, environment: &Environment) -> Result<()> {
+/// When the state of the stack does not allow an update.
+pub(super) fn check(stack: &Option<Value>, environment: &StackEnvironment) -> Result<()> {
     let Some(stack) = stack else { return Ok(()) };
-    let Environment {
+    let StackEnvironment {
         stack_name: name,
         region,
         ..
@@ -23,19 +23,19 @@ pub(super) fn check(stack: &Option<Value>, environment: &Environment) -> Result<
         state @ ("ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "DELETE_FAILED" | "CREATE_FAILED") => {
             bail!(
                 "the stack {name} is {state}: its creation failed, and it can only be deleted. The \
-             database is not part of it, unless the stack created it. Look at why (`just \
+             database is not part of it, unless the stack created it. See why (`just \
              stack-status {}`), then {}, and deploy again",
                 environment.name,
                 command("delete-stack")
             )
         }
         "UPDATE_ROLLBACK_FAILED" => bail!(
-            "the stack {name} is UPDATE_ROLLBACK_FAILED. Mend what hinders it (`just stack-status \
+            "the stack {name} is UPDATE_ROLLBACK_FAILED. Repair the cause (`just stack-status \
              {}`), then {}, and deploy again",
             environment.name,
             command("continue-update-rollback")
         ),
-        // sam left it so when a change set was not carried out.
+        // sam leaves this state when a change set is not executed.
         "REVIEW_IN_PROGRESS" => Ok(()),
         state if state.ends_with("_IN_PROGRESS") => bail!(
             "the stack {name} is {state}: somebody is deploying it now. Wait for the end, then \
@@ -45,7 +45,7 @@ pub(super) fn check(stack: &Option<Value>, environment: &Environment) -> Result<
     }
 }
 
-/// The state and the outputs of a stack, for people.
+/// State and outputs of a stack, for messages.
 pub(super) fn describe(stack: &Value) -> String {
     let changed = [&stack["LastUpdatedTime"], &stack["CreationTime"]];
     let changed = changed.into_iter().find_map(Value::as_str);
@@ -82,7 +82,7 @@ mod tests {
     #[case("UPDATE_IN_PROGRESS", Some("somebody is deploying"))]
     fn says_what_to_do_with_a_stack(#[case] state: &str, #[case] words: Option<&str>) {
         let stack = Some(json!({ "StackName": "s", "StackStatus": state }));
-        let error = check(&stack, &Environment::of(""))
+        let error = check(&stack, &StackEnvironment::of(""))
             .err()
             .map(|error| error.to_string());
         match (error, words) {
@@ -93,12 +93,12 @@ mod tests {
     }
 
     #[test]
-    fn no_stack_is_well() {
-        check(&None, &Environment::of("")).unwrap();
+    fn no_stack_can_be_created() {
+        check(&None, &StackEnvironment::of("")).unwrap();
     }
 
     #[test]
-    fn tells_the_outputs() {
+    fn describes_the_outputs() {
         let stack = json!({
             "StackName": "s", "StackStatus": "CREATE_COMPLETE", "CreationTime": "2026-01-01",
             "Outputs": [{ "OutputKey": "CurrentVersion", "OutputValue": "7" }],

@@ -3,9 +3,18 @@ use tempfile::TempDir;
 
 use super::*;
 
+/// A project with the versions of the kit.
 #[fixture]
 fn root() -> TempDir {
-    tempfile::tempdir().unwrap()
+    let root = tempfile::tempdir().unwrap();
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools.toml");
+    fs::copy(manifest, root.path().join("tools.toml")).unwrap();
+    root
+}
+
+/// The environment that sam is in.
+fn environment(root: &TempDir) -> PythonEnvironment {
+    environments(root.path()).unwrap().remove(0)
 }
 
 /// A program that prints `text`. A shell writes it: a file that this process holds
@@ -26,9 +35,9 @@ fn program_printing(directory: &Path, name: &str, text: &str) -> PathBuf {
     program
 }
 
-/// What an installation of the first environment leaves behind.
+/// The files of an installation with these requirements.
 fn installed(root: &TempDir, pins: &str) -> PathBuf {
-    let directory = ENVIRONMENTS[0].directory(root.path());
+    let directory = environment(root).directory;
     fs::create_dir_all(directory.join("bin")).unwrap();
     fs::write(directory.join("bin/python"), "").unwrap();
     fs::write(directory.join("bin/sam"), "").unwrap();
@@ -38,7 +47,7 @@ fn installed(root: &TempDir, pins: &str) -> PathBuf {
 
 #[rstest]
 fn the_pinned_one_goes_before_path(root: TempDir) {
-    let directory = installed(&root, &ENVIRONMENTS[0].requirements());
+    let directory = installed(&root, &environment(&root).requirements());
     program_printing(&root.path().join("bin"), "sam", "SAM CLI, version 99.0.0");
     let path = Some(root.path().join("bin").into_os_string());
     assert_eq!(
@@ -53,21 +62,21 @@ fn the_pinned_one_goes_before_path(root: TempDir) {
 fn an_installation_of_something_else_does_not_count(root: TempDir, #[case] pins: &str) {
     installed(&root, pins);
     let error = find(root.path(), None, "sam").unwrap_err().to_string();
+    let pinned = environment(&root).pin("aws-sam-cli").unwrap().to_owned();
     assert_eq!(
         error,
-        "sam 1.170.0 or newer is not installed: run `just setup-deploy`"
+        format!("sam {pinned} or newer is not installed: run `just setup-deploy`")
     );
 }
 
 #[rstest]
 fn an_installation_whose_python_is_gone_does_not_count(root: TempDir) {
-    let directory = installed(&root, &ENVIRONMENTS[0].requirements());
+    let directory = installed(&root, &environment(&root).requirements());
     fs::remove_file(directory.join("bin/python")).unwrap();
     find(root.path(), None, "sam").unwrap_err();
 }
 
 #[rstest]
-#[case::same("SAM CLI, version 1.170.0", true)]
 #[case::newer("SAM CLI, version 1.1000.0", true)]
 #[case::older("SAM CLI, version 1.99.1", false)]
 #[case::not_understood("SAM CLI", false)]
@@ -101,16 +110,21 @@ fn reads_versions(#[case] printed: &str, #[case] version: Option<Vec<u32>>) {
     assert_eq!(version_in(printed), version);
 }
 
-#[test]
-fn every_program_belongs_to_a_pinned_package() {
-    for environment in ENVIRONMENTS {
-        for program in environment.programs {
-            assert!(
-                version_in(environment.pin(program.package)).is_some(),
-                "{}",
-                program.name
-            );
-        }
+#[rstest]
+fn one_on_path_may_be_the_same(root: TempDir) {
+    let pinned = environment(&root).pin("aws-sam-cli").unwrap().to_owned();
+    let bin = root.path().join("bin");
+    let sam = program_printing(&bin, "sam", &format!("SAM CLI, version {pinned}"));
+    let found = find(root.path(), Some(bin.into_os_string()), "sam").unwrap();
+    assert_eq!(found, sam);
+}
+
+#[rstest]
+fn every_program_has_a_version(root: TempDir) {
+    let environments = environments(root.path()).unwrap();
+    for (program, package, _) in PROGRAMS {
+        let pin = environments.iter().find_map(|it| it.pin(package));
+        assert!(pin.and_then(version_in).is_some(), "{program}");
     }
 }
 

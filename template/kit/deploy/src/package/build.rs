@@ -1,18 +1,15 @@
 use std::{path::PathBuf, process::Command};
 
-use anyhow::{Context, Result};
-
-use crate::{
-    deploy_tools,
-    stack::{self, Architecture},
-};
+use anyhow::{Context, Result, ensure};
 use migrations::Project;
 
-/// Where the migration function is below `target/package`, and the crate of its binary.
-const MIGRATIONS: (&str, &str) = ("function", "migration-lambda");
+use crate::{architecture::Architecture, deploy_tools, stack};
 
-/// Builds the stack's functions for AWS Lambda. Returns the program of each, with the
-/// directory below `target/package` that the stack has it in.
+/// Directory of the migration function below `target/package`, and the crate of its binary.
+const MIGRATION_FUNCTION: (&str, &str) = ("function", "migration-lambda");
+
+/// Builds the stack's functions for AWS Lambda. Returns the program of each, with its
+/// directory below `target/package`.
 ///
 /// # Errors
 /// When the tools are not installed, or the build fails.
@@ -30,11 +27,12 @@ pub(crate) fn build(
         .args(["lambda", "build", "--locked", "--release"])
         .args(["--target", architecture.target(), "--lambda-dir"])
         .arg(&directory);
-    small(&mut command);
-    // By package: built with no more features than they ask for, they are smaller.
+    optimize_for_size(&mut command);
+    // By package, so that each is built with no more features than it asks for.
     for (_, name) in &functions {
         command.args(["--package", name, "--bin", name]);
     }
+    println!("  building the functions for {architecture}, a few minutes the first time");
     process::run_inherited(&mut command).context(
         "the functions were not built. Besides migration-lambda, each `CodeUri: \
          target/package/NAME/` in template.yaml needs a crate NAME with a binary",
@@ -49,9 +47,9 @@ pub(crate) fn build(
         .collect()
 }
 
-/// Has a release build optimized for AWS Lambda, which downloads and starts the program:
-/// small before fast. What the environment says already stays.
-pub(crate) fn small(cargo: &mut Command) {
+/// Makes a release build small rather than fast, because Lambda downloads and starts the
+/// program. Settings in the environment take precedence.
+pub(crate) fn optimize_for_size(cargo: &mut Command) {
     for (setting, value) in [
         ("OPT_LEVEL", "z"),
         ("LTO", "fat"),
@@ -65,15 +63,17 @@ pub(crate) fn small(cargo: &mut Command) {
     }
 }
 
-/// The directories below `target/package` that the stack has functions in, each with
-/// the crate of its binary.
+/// The directories of the stack's functions below `target/package`, each with the crate of
+/// its binary.
 pub(crate) fn functions(project: &Project) -> Result<Vec<(String, String)>> {
-    let others = stack::packages(&project.root)?
-        .into_iter()
-        .filter(|name| name != MIGRATIONS.0)
-        .map(|name| (name.clone(), name));
-    Ok([(MIGRATIONS.0.into(), MIGRATIONS.1.into())]
-        .into_iter()
-        .chain(others)
-        .collect())
+    let (directory, binary) = MIGRATION_FUNCTION;
+    let mut functions = vec![(directory.to_owned(), binary.to_owned())];
+    for name in stack::packages(&project.root)? {
+        ensure!(
+            name != directory,
+            "template.yaml: target/package/{directory} is the migration function's: rename yours"
+        );
+        functions.push((name.clone(), name));
+    }
+    Ok(functions)
 }

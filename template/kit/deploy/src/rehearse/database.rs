@@ -1,15 +1,14 @@
-//! The database of a rehearsal, and what is in it after each step.
+//! The database of a rehearsal, and snapshots of it.
 
 use std::fmt;
 
 use anyhow::{Context, Result};
+use migrations::report::count;
 use postgres::{Server, TemporaryDatabase};
-use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, TransactionTrait};
 use url::Url;
 
-use migrations::report::count;
-
-/// Where Atlas writes down what it applied.
+/// The table in which Atlas records what it applied.
 const HISTORY: &str = atlas::history::TABLE;
 
 /// The database of a rehearsal, dropped with this value.
@@ -21,27 +20,29 @@ impl Throwaway {
         Ok(Self(server.temporary_database("rehearsal").await?))
     }
 
-    /// How a function reaches it.
+    /// Address for the functions.
     ///
     /// # Errors
-    /// When only a Unix socket leads to the server.
+    /// When the server has only a Unix socket.
     pub(super) fn address(&self) -> Result<Address> {
         Address::of(&self.0.url()).context(
-            "the functions reach a database by the name of a host, and TEST_DATABASE_URL has \
-             none: give it one, 127.0.0.1 for example, or unset it",
+            "the functions need a host name, and TEST_DATABASE_URL has none: add one, for \
+             example 127.0.0.1, or unset it",
         )
     }
 
-    /// What is in it now.
+    /// Its present contents.
     pub(super) async fn snapshot(&self) -> Result<Snapshot> {
         let connection = self.0.connect().await?;
-        let snapshot = Snapshot::take(&connection).await;
+        let transaction = connection.begin().await?;
+        let snapshot = Snapshot::take(&transaction).await;
+        transaction.rollback().await?;
         connection.close().await?;
         snapshot.context("cannot look into the database of the rehearsal")
     }
 }
 
-/// What a URL tells of a database.
+/// The parts of a database URL.
 #[derive(Clone, Eq, PartialEq)]
 pub(super) struct Address {
     pub(super) host: String,
@@ -52,7 +53,7 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// `None` if the URL names no host.
+    /// `None` if the URL has no host.
     fn of(url: &str) -> Option<Self> {
         let url = Url::parse(url).ok()?;
         let decoded = |text: &str| {
@@ -70,24 +71,31 @@ impl Address {
     }
 }
 
-/// What a database holds at a moment. Two that are equal have the same schema, the same
-/// history, and as many rows in each table.
+/// Contents of a database. Equal snapshots have the same schema, the same history, and the
+/// same number of rows in each table.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Snapshot {
     /// The newest migration in the history, complete or not.
     pub(super) current: Option<String>,
-    /// The migrations that were applied as a whole.
+    /// Number of migrations that are applied completely.
     pub(super) migrations: usize,
-    /// Whether the newest one broke off.
+    /// Whether the newest one is applied in part.
     pub(super) broken_off: bool,
     pub(super) tables: usize,
-    /// All else that is compared, a line for each thing.
+    /// Everything else that is compared, a line for each object.
     pub(super) details: Vec<String>,
 }
 
 impl Snapshot {
-    async fn take(connection: &DatabaseConnection) -> Result<Self> {
-        let mut details = lines(connection, SCHEMA).await?;
+    async fn take(connection: &DatabaseTransaction) -> Result<Self> {
+        connection.execute_unprepared(catalog::SETTINGS).await?;
+        let schema = Statement::from_string(sea_orm::DbBackend::Postgres, catalog::QUERY);
+        let mut details = Vec::new();
+        for row in connection.query_all_raw(schema).await? {
+            let [kind, name, definition] =
+                [0, 1, 2].map(|column| row.try_get_by_index::<String>(column));
+            details.push(format!("{} {}: {}", kind?, name?, definition?));
+        }
         let tables = lines(connection, TABLES).await?;
         for table in &tables {
             let rows = lines(connection, &format!("SELECT count(*)::text FROM {table}")).await?;
@@ -107,7 +115,7 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    async fn add_history(&mut self, connection: &DatabaseConnection) -> Result<()> {
+    async fn add_history(&mut self, connection: &DatabaseTransaction) -> Result<()> {
         let of = |condition: &str| {
             format!(
                 "SELECT version::text FROM {HISTORY} WHERE {condition} ORDER BY version COLLATE \"C\""
@@ -123,8 +131,7 @@ impl Snapshot {
         Ok(())
     }
 
-    /// What the two do not have in common, `-` what only this one has, `+` what only
-    /// `other` has.
+    /// Lines that differ: `-` those that only this one has, `+` those that only `other` has.
     pub(super) fn difference(&self, other: &Self) -> String {
         let only = |a: &Self, b: &Self, mark: char| -> Vec<String> {
             let lines = a.details.iter().filter(|line| !b.details.contains(line));
@@ -150,7 +157,7 @@ impl fmt::Display for Snapshot {
 }
 
 /// The first column of a query's rows.
-async fn lines(connection: &DatabaseConnection, query: &str) -> Result<Vec<String>> {
+async fn lines(connection: &DatabaseTransaction, query: &str) -> Result<Vec<String>> {
     let statement = Statement::from_string(sea_orm::DbBackend::Postgres, query);
     let rows = connection.query_all_raw(statement).await?;
     rows.iter()
@@ -158,47 +165,12 @@ async fn lines(connection: &DatabaseConnection, query: &str) -> Result<Vec<Strin
         .collect()
 }
 
-/// The names of all tables, quoted, but for Atlas' own.
+/// Quoted names of all tables except Atlas' own.
 const TABLES: &str = "
     SELECT format('%I.%I', nspname, relname)
     FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
     WHERE relkind IN ('r', 'p') AND nspname !~ '^(pg_|information_schema$|atlas_schema_revisions$)'
     ORDER BY 1";
-
-/// A line for each thing that a migration may make or change.
-const SCHEMA: &str = "
-    WITH n AS (SELECT oid AS space, nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$)')
-    SELECT line FROM (
-        SELECT format('schema %I', nspname) AS line FROM n
-        UNION ALL
-        SELECT format('relation %I.%I (%s)', nspname, relname, relkind)
-        FROM pg_class JOIN n ON space = relnamespace
-        UNION ALL
-        SELECT format('column %s.%I %s%s %s', attrelid::regclass, attname, format_type(atttypid, atttypmod),
-                      CASE WHEN attnotnull THEN ' NOT NULL' END, pg_get_expr(adbin, adrelid))
-        FROM pg_attribute JOIN pg_class c ON c.oid = attrelid JOIN n ON space = relnamespace
-             LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
-        WHERE attnum > 0 AND NOT attisdropped
-        UNION ALL
-        SELECT pg_get_indexdef(indexrelid) || CASE WHEN indisvalid THEN '' ELSE ' (invalid)' END
-        FROM pg_index JOIN pg_class c ON c.oid = indexrelid JOIN n ON space = relnamespace
-        UNION ALL
-        SELECT format('constraint %I on %s: %s', conname, conrelid::regclass, pg_get_constraintdef(c.oid))
-        FROM pg_constraint c JOIN n ON space = connamespace
-        UNION ALL
-        SELECT format('type %I.%I (%s) %s', nspname, typname, typtype,
-                      (SELECT string_agg(enumlabel, ', ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid))
-        FROM pg_type t JOIN n ON space = typnamespace
-        UNION ALL
-        SELECT pg_get_viewdef(c.oid) FROM pg_class c JOIN n ON space = relnamespace WHERE relkind IN ('v', 'm')
-        UNION ALL
-        SELECT pg_get_functiondef(p.oid) FROM pg_proc p JOIN n ON space = pronamespace WHERE prokind IN ('f', 'p')
-        UNION ALL
-        SELECT pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid JOIN n ON space = relnamespace
-        WHERE NOT tgisinternal
-        UNION ALL
-        SELECT format('extension %I %s', extname, extversion) FROM pg_extension
-    ) AS lines ORDER BY line";
 
 #[cfg(test)]
 mod tests {
@@ -207,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_tells_the_address() {
+    fn a_url_has_the_address() {
         let address = Address::of("postgres://me:p%40ss@127.0.0.1:5433/a%20b?x=y").unwrap();
         let Address {
             host,
@@ -225,12 +197,12 @@ mod tests {
     #[rstest]
     #[case::in_the_parameters("postgres:///postgres?host=/run/postgresql")]
     #[case::in_the_place_of_the_host("postgres://me@%2Frun%2Fpostgresql/postgres")]
-    fn a_socket_is_no_address(#[case] url: &str) {
+    fn a_socket_has_no_address(#[case] url: &str) {
         assert!(Address::of(url).is_none());
     }
 
     #[tokio::test]
-    async fn a_snapshot_tells_what_changed_and_the_database_goes_with_its_owner() {
+    async fn a_snapshot_shows_changes_and_the_database_is_dropped_with_its_owner() {
         let root = postgres::project_root().unwrap();
         let server = postgres::server_in(&root).await.unwrap();
         let database = Throwaway::create(&server).await.unwrap();
@@ -241,22 +213,16 @@ mod tests {
 
         let mut before = empty;
         for (statement, change) in [
-            ("CREATE TABLE t (a int, b text)", "+ relation public.t (r)"),
+            ("CREATE TABLE t (a int, b text)", "+ table public.t"),
             ("INSERT INTO t VALUES (1, 'x')", "+ rows in public.t: 1"),
             (
                 "ALTER TABLE t ALTER a SET NOT NULL",
-                "+ column t.a integer NOT NULL",
+                "+ column public.t.a: integer NOT NULL",
             ),
-            ("CREATE INDEX i ON t (b)", "+ CREATE INDEX i ON public.t"),
-            (
-                "ALTER TABLE t ADD CHECK (a > 0)",
-                "+ constraint t_a_check on t",
-            ),
-            ("CREATE TYPE e AS ENUM ('one')", "+ type public.e (e) one"),
-            (
-                "ALTER TYPE e ADD VALUE 'two'",
-                "+ type public.e (e) one, two",
-            ),
+            ("CREATE INDEX i ON t (b)", "CREATE INDEX i ON public.t"),
+            ("ALTER TABLE t ADD CHECK (a > 0)", "t_a_check"),
+            ("CREATE TYPE e AS ENUM ('one')", "'one'"),
+            ("ALTER TYPE e ADD VALUE 'two'", "'two'"),
             ("CREATE VIEW v AS SELECT 7 AS seven", "SELECT 7 AS seven"),
         ] {
             connection.execute_unprepared(statement).await.unwrap();

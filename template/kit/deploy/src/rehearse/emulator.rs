@@ -1,4 +1,4 @@
-//! The emulator of AWS: a process of this machine that nobody else reaches.
+//! The emulator of AWS: a process that only this machine can reach.
 
 use std::{
     env,
@@ -7,37 +7,36 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpStream},
     os::unix::process::CommandExt,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
+use process::text;
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::deploy_tools;
-use process::text;
 
 /// How long it may take to start, and to stop.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A running emulator. It ends, with all functions in it, when this is dropped.
+/// A running emulator. Dropping it stops it, and all functions in it.
 #[derive(Debug)]
 pub(super) struct Emulator {
     process: Child,
     port: u16,
 }
 
-/// What an emulator is started with.
+/// How to start an emulator.
 #[derive(Debug)]
-pub(super) struct Settings<'a> {
-    /// The program.
+pub(super) struct EmulatorOptions<'a> {
     pub(super) program: &'a Path,
-    /// For what it and the functions write; somebody else removes it.
+    /// For the files of the emulator and the functions; the caller removes it.
     pub(super) directory: &'a Path,
-    /// For what it says.
     pub(super) log: &'a Path,
-    /// For the functions; all else in their environment comes from the template.
-    pub(super) environment: &'a [(&'a str, String)],
+    /// Environment variables of the functions, besides those in the template.
+    pub(super) variables: &'a [(&'a str, String)],
 }
 
 impl Emulator {
@@ -45,12 +44,12 @@ impl Emulator {
     ///
     /// # Errors
     /// When it does not start.
-    pub(super) fn start(settings: &Settings) -> Result<Self> {
+    pub(super) fn start(options: &EmulatorOptions) -> Result<Self> {
         let mut last = None;
-        // Somebody else may take a port between finding and using it.
+        // Another process may take a port between finding and using it.
         for _ in 0..3 {
             let port = postgres::free_port()?;
-            match Self::start_on(port, settings) {
+            match Self::start_on(port, options) {
                 Ok(emulator) => return Ok(emulator),
                 Err(error) => last = Some(error),
             }
@@ -58,48 +57,43 @@ impl Emulator {
         Err(last.context("no port was tried")?)
     }
 
-    /// Where it takes the calls of AWS.
+    /// Endpoint for calls of AWS.
     pub(super) fn url(&self) -> String {
         url(self.port)
     }
 
-    fn start_on(port: u16, settings: &Settings) -> Result<Self> {
-        let log = File::create(settings.log)
-            .with_context(|| format!("cannot write {}", settings.log.display()))?;
+    fn start_on(port: u16, options: &EmulatorOptions) -> Result<Self> {
+        let log = File::create(options.log)
+            .with_context(|| format!("cannot write {}", options.log.display()))?;
         let address = Ipv4Addr::LOCALHOST.to_string();
-        let process = deploy_tools::command(settings.program)
-            // Functions inherit what it has: nothing of the user's, credentials least of all.
+        let process = deploy_tools::command(options.program)
+            // Functions inherit its environment: nothing of the user's, least of all credentials.
             .env_clear()
             .env("PATH", env::var_os("PATH").unwrap_or_default())
             .env("LANG", "C.UTF-8")
-            .env("HOME", settings.directory)
-            .env("TMPDIR", settings.directory)
-            // Nobody but this machine reaches it: the first is not enough, as with some of
-            // its dependencies installed it opens another port for all.
+            .env("HOME", options.directory)
+            .env("TMPDIR", options.directory)
+            // Only this machine may reach it. The first alone is not enough: with some of its
+            // dependencies installed, it opens another port on every interface.
             .env("BIND_HOST", &address)
             .env("IOT_MTLS_ENABLED", "0")
             .env("MINISTACK_HOST", &address)
             .env("GATEWAY_PORT", port.to_string())
             .env("AWS_ENDPOINT_URL", url(port))
-            // The functions are processes, never containers.
+            // Functions run as processes, never in containers.
             .env("DOCKER_HOST", "tcp://127.0.0.1:1")
-            .envs(
-                settings
-                    .environment
-                    .iter()
-                    .map(|(name, value)| (name, value)),
-            )
-            .current_dir(settings.directory)
+            .envs(options.variables.iter().map(|(name, value)| (name, value)))
+            .current_dir(options.directory)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
-            // Ctrl-C is for this program to hear, which then stops it in order.
+            // Ctrl-C goes to this program, which then stops the emulator.
             .process_group(0)
             .spawn()
-            .with_context(|| format!("cannot run {}", settings.program.display()))?;
+            .with_context(|| format!("cannot run {}", options.program.display()))?;
         let mut emulator = Self { process, port };
         emulator.wait().with_context(|| {
-            let said = fs::read(settings.log).unwrap_or_default();
+            let said = fs::read(options.log).unwrap_or_default();
             let last = process::last_lines(&text(&said), 5);
             format!("the emulator of AWS does not start:\n{last}")
         })?;
@@ -108,7 +102,7 @@ impl Emulator {
 
     fn wait(&mut self) -> Result<()> {
         let started = Instant::now();
-        while started.elapsed() < PATIENCE {
+        while started.elapsed() < TIMEOUT {
             if let Some(status) = self.process.try_wait()? {
                 bail!("it ended ({status})");
             }
@@ -117,31 +111,29 @@ impl Emulator {
             }
             sleep(Duration::from_millis(50));
         }
-        bail!(
-            "no answer on port {} in {} s",
-            self.port,
-            PATIENCE.as_secs()
-        )
+        bail!("no answer on port {} in {} s", self.port, TIMEOUT.as_secs())
     }
 
-    fn signal(&self, name: &str) {
-        // Its group, which the functions are in.
-        let group = format!("-{}", self.process.id());
-        let _ = Command::new("kill")
-            .args(["-s", name, "--", &group])
-            .output();
+    /// Signals the process group, which includes the functions.
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = i32::try_from(self.process.id())
+            .ok()
+            .and_then(Pid::from_raw)
+        {
+            let _ = kill_process_group(group, signal);
+        }
     }
 }
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        for signal in ["TERM", "KILL"] {
+        for signal in [Signal::TERM, Signal::KILL] {
             let started = Instant::now();
             self.signal(signal);
-            while started.elapsed() < PATIENCE / 3 {
+            while started.elapsed() < TIMEOUT / 3 {
                 if let Ok(Some(_)) = self.process.try_wait() {
-                    // A function that outlived it.
-                    self.signal("KILL");
+                    // A function may outlive it.
+                    self.signal(Signal::KILL);
                     return;
                 }
                 sleep(Duration::from_millis(20));
@@ -170,7 +162,7 @@ fn is_ready(port: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{os::unix::fs::PermissionsExt, process::Command};
 
     use super::*;
 
@@ -180,11 +172,11 @@ mod tests {
         let program = directory.path().join("emulator");
         fs::write(&program, "#!/bin/sh\necho no such module >&2; exit 3\n").unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        let error = Emulator::start(&Settings {
+        let error = Emulator::start(&EmulatorOptions {
             program: &program,
             directory: directory.path(),
             log: &directory.path().join("log"),
-            environment: &[],
+            variables: &[],
         });
         let error = format!("{:#}", error.unwrap_err());
         assert!(error.contains("no such module"), "{error}");
@@ -192,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_with_its_functions() {
+    fn stops_with_its_functions() {
         let mut process = Command::new("sh")
             .args(["-c", "sleep 1000 & echo started; wait"])
             .stdout(Stdio::piped())
@@ -202,7 +194,7 @@ mod tests {
         let mut output = process.stdout.take().unwrap();
         output.read_exact(&mut [0; 8]).unwrap();
         drop(Emulator { process, port: 0 });
-        // At its end only once nobody can write to it any more.
+        // The stream ends only once no process can write to it.
         assert_eq!(output.read_to_end(&mut Vec::new()).unwrap(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! What stays of a rehearsal: `target/rehearsal`, with the logs of the last one.
+//! `target/rehearsal`, with the logs of the last rehearsal.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -14,7 +14,7 @@ pub(super) const EMULATOR: &str = "emulator";
 pub(super) const SAM: &str = "sam";
 pub(super) const FUNCTIONS: &str = "functions";
 
-/// The directory, for one rehearsal at a time.
+/// The directory of logs, locked for one rehearsal at a time.
 #[derive(Debug)]
 pub(super) struct Logs {
     directory: PathBuf,
@@ -25,7 +25,7 @@ impl Logs {
     /// Empties the directory of the project in `root`.
     ///
     /// # Errors
-    /// When another rehearsal is under way.
+    /// When another rehearsal is running.
     pub(super) fn new(root: &Path) -> Result<Self> {
         let directory = root.join("target/rehearsal");
         let cannot = || format!("cannot write into {}", directory.display());
@@ -35,7 +35,7 @@ impl Logs {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => bail!(
-                "another rehearsal of this project is under way ({} is locked)",
+                "another rehearsal of this project is running ({} is locked)",
                 lock.display()
             ),
             Err(TryLockError::Error(error)) => return Err(error).with_context(cannot),
@@ -43,7 +43,7 @@ impl Logs {
         for entry in fs::read_dir(&directory).with_context(cannot)? {
             let path = entry?.path();
             if path.is_dir() {
-                // One that was killed could not clean up.
+                // A rehearsal that was killed could not clean up.
                 fs::remove_dir_all(&path).with_context(cannot)?;
             } else if path != lock {
                 fs::remove_file(&path).with_context(cannot)?;
@@ -55,33 +55,25 @@ impl Logs {
         })
     }
 
-    /// A directory that is gone when it is dropped.
-    pub(super) fn scratch(&self) -> Result<TempDir> {
+    /// A directory that is removed when it is dropped.
+    pub(super) fn temporary_directory(&self) -> Result<TempDir> {
         tempfile::Builder::new()
-            .prefix(".scratch-")
+            .prefix(".temporary-")
             .tempdir_in(&self.directory)
             .with_context(|| format!("cannot write into {}", self.directory.display()))
     }
 
-    /// The file of what is called so.
+    /// Path of the log named `name`.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.directory.join(format!("{name}.log"))
     }
 
-    /// The file, to write more into.
-    pub(super) fn open(&self, name: &str) -> Result<File> {
+    /// Appends lines to a log.
+    pub(super) fn add(&self, name: &str, text: &str) -> Result<()> {
         let path = self.path(name);
-        OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
+        let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+        writeln!(file, "{}", text.trim_end())
             .with_context(|| format!("cannot write {}", path.display()))
-    }
-
-    pub(super) fn add(&self, name: &str, lines: &[String]) -> Result<()> {
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        self.open(name)?.write_all(text.as_bytes())?;
-        Ok(())
     }
 }
 
@@ -93,20 +85,20 @@ mod tests {
     fn one_rehearsal_at_a_time_keeps_its_logs() {
         let root = tempfile::tempdir().unwrap();
         let logs = Logs::new(root.path()).unwrap();
-        logs.add("sam", &["one".into()]).unwrap();
-        logs.add("sam", &["two".into()]).unwrap();
+        logs.add("sam", "one\n").unwrap();
+        logs.add("sam", "two").unwrap();
         assert_eq!(fs::read_to_string(logs.path("sam")).unwrap(), "one\ntwo\n");
         let error = Logs::new(root.path()).unwrap_err();
         assert!(error.to_string().contains("another rehearsal"), "{error}");
 
-        let scratch = logs.scratch().unwrap();
+        let temporary = logs.temporary_directory().unwrap();
         assert!(
-            scratch
+            temporary
                 .path()
                 .starts_with(root.path().join("target/rehearsal"))
         );
-        // As a killed one leaves it.
-        let left = scratch.keep();
+        // As a killed rehearsal leaves it.
+        let left = temporary.keep();
         drop(logs);
         let logs = Logs::new(root.path()).unwrap();
         assert!(!left.exists() && !logs.path("sam").exists());

@@ -3,14 +3,14 @@ use rstest::rstest;
 
 use super::*;
 
-const TEMPLATE: &str = "Resources:\r\n  Migrations: # by hand\r\n    MigrationHash: 'h1:old'";
+const COPY: &str = "any:\r\n  Migrations: # by hand\r\n    MigrationHash: 'h1:old'";
 
-/// Creates a project with a migration, and another hash in template.yaml.
+/// Creates a project with a migration, and another hash in any.yaml.
 fn project() -> (tempfile::TempDir, Project) {
     let (root, project) = Project::sample();
     fs::write(project.migrations.path().join("1_a.sql"), "SELECT 1;").unwrap();
     project.migrations.write_sum().unwrap();
-    fs::write(root.path().join("template.yaml"), TEMPLATE).unwrap();
+    fs::write(root.path().join("any.yaml"), COPY).unwrap();
     (root, project)
 }
 
@@ -54,19 +54,19 @@ fn writes_the_migration_and_both_hashes() {
     install(&project, &files, &sum).unwrap();
     assert_eq!(project.migrations.verify().unwrap(), sum.hash());
     assert_eq!(
-        read(&project, "template.yaml"),
-        TEMPLATE.replace("h1:old", sum.hash())
+        read(&project, "any.yaml"),
+        COPY.replace("h1:old", sum.hash())
     );
 }
 
 #[test]
-fn hashes_a_project_without_a_stack() {
+fn hashes_a_project_without_copies() {
     let (root, project) = project();
-    fs::remove_file(root.path().join("template.yaml")).unwrap();
+    fs::remove_file(root.path().join("any.yaml")).unwrap();
     fs::write(project.migrations.path().join("1_a.sql"), "SELECT 2;").unwrap();
     hash(&project).unwrap();
     project.migrations.verify().unwrap();
-    assert!(!root.path().join("template.yaml").exists());
+    assert!(!root.path().join("any.yaml").exists());
 }
 
 #[test]
@@ -74,33 +74,33 @@ fn updates_the_hashes_after_an_edit_and_a_merge() {
     let (_root, project) = project();
     let merged =
         "R:\n<<<<<<< HEAD\n  MigrationHash: a\n=======\n  MigrationHash: b\n>>>>>>> x\nO: 1\n";
-    fs::write(project.root.join("template.yaml"), merged).unwrap();
+    fs::write(project.root.join("any.yaml"), merged).unwrap();
     fs::write(project.migrations.sum_path(), "<<<<<<< HEAD\n").unwrap();
     hash(&project).unwrap();
     let sum = project.migrations.verify().unwrap();
     assert_eq!(
-        read(&project, "template.yaml"),
+        read(&project, "any.yaml"),
         format!("R:\n  MigrationHash: {sum}\nO: 1\n")
     );
 }
 
 #[rstest]
-#[case::no_hash("Resources: {}\n")]
+#[case::twice("MigrationHash: a\nMigrationHash: b\n")]
 #[case::reference("R:\n  MigrationHash: !Ref Hash\n")]
-fn writes_nothing_if_the_hash_cannot_be_written(#[case] template: &str) {
+fn writes_nothing_if_the_hash_cannot_be_written(#[case] copy: &str) {
     let (_root, project) = project();
-    fs::write(project.root.join("template.yaml"), template).unwrap();
+    fs::write(project.root.join("any.yaml"), copy).unwrap();
     fs::write(project.migrations.path().join("1_a.sql"), "SELECT 3;").unwrap();
     let before = snapshot(&project);
     let files = [planned("2_b.sql")];
     let sum = sum_with(&project, &files);
     let error = format!("{:#}", install(&project, &files, &sum).unwrap_err());
     assert!(error.contains("no file was changed"), "{error}");
-    assert!(error.contains("template.yaml"), "{error}");
+    assert!(error.contains("any.yaml"), "{error}");
     assert_eq!(snapshot(&project), before);
 
     let error = format!("{:#}", hash(&project).unwrap_err());
-    assert!(error.contains("template.yaml"), "{error}");
+    assert!(error.contains("any.yaml"), "{error}");
     assert_eq!(snapshot(&project), before);
     assert!(matches!(
         project.migrations.verify(),

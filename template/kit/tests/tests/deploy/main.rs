@@ -1,5 +1,7 @@
 //! `setup` and `package`, with stand-ins for the programs that they call.
 
+mod certificates;
+
 use std::{
     env, fs,
     os::unix::fs::{PermissionsExt, symlink},
@@ -17,7 +19,7 @@ const EMPTY: &str = "h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 
 /// Builds nothing, but leaves a file with the head of a program for `$MACHINE`.
 const CARGO_LAMBDA: &str = r#"
-if [ "$2" = --version ]; then echo "cargo-lambda 1.9.2 (stand-in)"; exit; fi
+if [ "$2" = --version ]; then echo "cargo-lambda 99.0.0 (stand-in)"; exit; fi
 echo "$@" >>"$CALLS"
 [ -z "$FAIL" ] || exit 101
 while [ $# -gt 0 ]; do
@@ -52,8 +54,8 @@ fn sandbox() -> Sandbox {
     fs::create_dir_all(sandbox.at("bin")).unwrap();
     fs::create_dir_all(sandbox.root().join("migrations")).unwrap();
     let template = format!(
-        "Resources:\n  Migrations:\n    Properties:\n      MigrationHash: {EMPTY}\n  Functions:\n      \
-         CodeUri: target/package/function/\n      CodeUri: target/package/count-users/\n"
+        "Resources:\n  Migrations:\n    Properties:\n      MigrationHash: {EMPTY}\n  Function:\n      \
+         CodeUri: target/package/count-users/\n"
     );
     for (name, text) in [
         ("Cargo.lock", ""),
@@ -70,6 +72,7 @@ fn sandbox() -> Sandbox {
         ),
         ("template.yaml", &template),
         ("ca.pem", CERTIFICATE),
+        ("tools.toml", include_str!("../../../../tools.toml")),
     ] {
         fs::write(sandbox.root().join(name), text).unwrap();
     }
@@ -211,6 +214,57 @@ fn packs_all_that_the_stack_names(sandbox: Sandbox) {
 }
 
 #[rstest]
+fn packs_the_certificates_of_the_kit(sandbox: Sandbox) {
+    sandbox.install("cargo-lambda", CARGO_LAMBDA);
+    let kept = sandbox.root().join("kit/rds/rds-ca.pem");
+    fs::create_dir_all(kept.parent().unwrap()).unwrap();
+    fs::write(&kept, CERTIFICATE.repeat(2)).unwrap();
+    let mut command = sandbox.deploy(&["package"]);
+    output(command.env_remove("RDS_CA_BUNDLE"), true);
+    let packed = fs::read_to_string(sandbox.package("function/rds-ca.pem")).unwrap();
+    assert_eq!(packed, CERTIFICATE.repeat(2));
+}
+
+#[rstest]
+fn says_when_the_certificates_of_aws_cannot_be_reached(sandbox: Sandbox) {
+    sandbox.install("curl", "echo 'Could not resolve host' >&2; exit 6");
+    let text = output(&mut sandbox.deploy(&["verify-certificates"]), false);
+    says(
+        &text,
+        &[
+            "cannot compare with the certificates of AWS",
+            "Could not resolve host",
+        ],
+    );
+}
+
+#[rstest]
+fn compares_the_certificates_with_those_of_aws(sandbox: Sandbox) {
+    let kept = sandbox.root().join("kit/rds/rds-ca.pem");
+    fs::create_dir_all(kept.parent().unwrap()).unwrap();
+    fs::write(&kept, include_str!("../../../rds/rds-ca.pem")).unwrap();
+    sandbox.install(
+        "curl",
+        "while [ $# -gt 1 ]; do [ \"$1\" = --output ] && cp \"$SERVED\" \"$2\"; shift; done",
+    );
+    let mut command = sandbox.deploy(&["verify-certificates"]);
+    let text = output(command.env("SERVED", &kept), true);
+    says(
+        &text,
+        &["✓ kit/rds/rds-ca.pem has what AWS publishes: 92 certificates"],
+    );
+    let mut command = sandbox.deploy(&["verify-certificates"]);
+    let text = output(command.env("SERVED", sandbox.root().join("ca.pem")), false);
+    says(
+        &text,
+        &[
+            "- Amazon RDS eu-central-1 Root CA RSA2048 G1",
+            "RDS_CA_BUNDLE=",
+        ],
+    );
+}
+
+#[rstest]
 fn the_option_beats_the_environment(sandbox: Sandbox) {
     sandbox.install("cargo-lambda", CARGO_LAMBDA);
     let mut command = sandbox.deploy(&["build", "--architecture", "x86_64"]);
@@ -262,7 +316,7 @@ fn builds_nothing_for_a_hash_that_is_not_the_migrations(sandbox: Sandbox) {
     )
     .unwrap();
     let text = output(&mut sandbox.deploy(&["package"]), false);
-    says(&text, &["template.yaml names h1:x", "just hash-migrations"]);
+    says(&text, &["template.yaml has h1:x", "just hash-migrations"]);
     assert_eq!(sandbox.calls(), [""; 0]);
 }
 
@@ -331,7 +385,8 @@ fn says_how_to_get_the_tools(sandbox: Sandbox) {
     says(
         &text,
         &[
-            "cargo-lambda 1.9.2 or newer is not installed",
+            "cargo-lambda ",
+            "or newer is not installed",
             "just setup-deploy",
         ],
     );
@@ -343,7 +398,11 @@ fn installs_the_tools_once(sandbox: Sandbox) {
     let text = output(&mut sandbox.deploy(&["setup"]), true);
     says(
         &text,
-        &["installing aws-sam-cli", "✓ aws-sam-cli", "✓ ministack"],
+        &[
+            "installing aws-sam-cli",
+            "✓ aws-sam-cli",
+            "✓ aws-sam-translator",
+        ],
     );
     let calls = sandbox.calls().join("\n");
     says(

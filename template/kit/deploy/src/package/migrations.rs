@@ -2,15 +2,14 @@ use std::{fs, path::Path};
 
 use anyhow::{Result, ensure};
 use atlas::MigrationDirectory;
+use migrations::{HashCopy, Project};
 
 use super::{copy, make_directory};
-use crate::stack::StackHash;
-use migrations::Project;
 
 /// Copies the migrations to `directory`; returns their number.
 ///
 /// # Errors
-/// When they are not those that template.yaml will have the function apply.
+/// When they are not those whose hash is in template.yaml.
 pub(super) fn copy_migrations(project: &Project, directory: &Path) -> Result<usize> {
     let packaged = MigrationDirectory::new(directory);
     make_directory(directory)?;
@@ -23,20 +22,27 @@ pub(super) fn copy_migrations(project: &Project, directory: &Path) -> Result<usi
     if fs::exists(&sum)? {
         copy(&sum, &packaged.sum_path(), 0o644)?;
     }
-    // The copy is what will be applied; the originals may have changed meanwhile.
+    // The copy is what will be applied; the originals may have changed in the meantime.
     check(project, &packaged)?;
     Ok(files.len())
 }
 
-/// Whether the migrations are as their atlas.sum says, and are those of template.yaml.
+/// Checks that the migrations agree with their atlas.sum, and with the hash in template.yaml.
 pub(super) fn check(project: &Project, migrations: &MigrationDirectory) -> Result<()> {
     let hash = migrations.verify()?;
-    if let Some(stack) = StackHash::read(&project.root)? {
-        let deployed = stack.value()?;
+    let copies = HashCopy::find_all(&project.root)?;
+    ensure!(
+        !copies.is_empty(),
+        "template.yaml has no MigrationHash, which makes CloudFormation run the migrations: write \
+         the line `MigrationHash: \"\"` among the parameters of the resource Migrations, then: \
+         just hash-migrations"
+    );
+    for copy in copies {
+        let (file, value) = (copy.file(), copy.value()?);
         ensure!(
-            hash == deployed,
-            "the migrations have the hash {hash}, but template.yaml names {deployed}, and the \
-             function would refuse to apply them: just hash-migrations"
+            hash == value,
+            "the migrations have the hash {hash}, but {file} has {value}, and the function would \
+             refuse to apply them: just hash-migrations"
         );
     }
     Ok(())
@@ -80,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn packs_no_migrations_too() {
+    fn packs_an_empty_directory() {
         let (root, project) = project();
         fs::remove_dir_all(project.migrations.path()).unwrap();
         fs::create_dir(project.migrations.path()).unwrap();
@@ -91,13 +97,21 @@ mod tests {
     }
 
     #[test]
-    fn packs_nothing_that_the_stack_does_not_name() {
+    fn packs_nothing_whose_hash_is_not_in_the_stack() {
         let (root, project) = project();
         let template = "R:\n  MigrationHash: h1:other\n";
         fs::write(root.path().join("template.yaml"), template).unwrap();
         let error = format!("{:#}", pack(&project).unwrap_err());
-        assert!(error.contains("template.yaml names h1:other"), "{error}");
+        assert!(error.contains("template.yaml has h1:other"), "{error}");
         assert!(error.contains("just hash-migrations"), "{error}");
+    }
+
+    #[test]
+    fn says_where_the_hash_belongs() {
+        let (root, project) = project();
+        fs::write(root.path().join("template.yaml"), "Resources: {}\n").unwrap();
+        let error = format!("{:#}", pack(&project).unwrap_err());
+        assert!(error.contains("has no MigrationHash"), "{error}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What `samconfig.toml` says of an environment.
+//! Environments in `samconfig.toml`.
 
 use std::{fs, path::Path};
 
@@ -6,42 +6,42 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::ValueEnum;
 use toml::{Table, Value};
 
-use super::Architecture;
+use crate::architecture::Architecture;
 
 const FILE: &str = "samconfig.toml";
 
-/// A stack as it is deployed: the section `[NAME.deploy.parameters]`.
+/// An environment to deploy to: the section `[NAME.deploy.parameters]`.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Environment {
+pub(crate) struct StackEnvironment {
     pub(crate) name: String,
     pub(crate) stack_name: String,
     pub(crate) region: String,
-    /// Whether sam shows what will change and asks first.
-    pub(crate) asks: bool,
-    /// Parameters of the template and their values, without quotes; blank ones left out.
+    /// Whether sam shows the changes and asks before it deploys.
+    pub(crate) confirms: bool,
+    /// Parameters of the template with their values, without quotes and blank ones.
     pub(crate) parameters: Vec<(String, String)>,
 }
 
-impl Environment {
+impl StackEnvironment {
     /// # Errors
-    /// When the file has no such environment, or it lacks name or region.
+    /// When the file has no environment `name`, or no stack name or region in it.
     pub(crate) fn read(root: &Path, name: &str) -> Result<Self> {
         let path = root.join(FILE);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {FILE}"))?;
         Self::parse(&text, name)
     }
 
-    /// The value of a parameter of the template; `None` if it is blank.
+    /// Value of a parameter of the template; `None` if it is blank.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         let mut parameters = self.parameters.iter();
         let (_, value) = parameters.find(|(key, _)| key == name)?;
         Some(value)
     }
 
-    /// The processor that the stack's functions have.
+    /// Processor of the stack's functions.
     ///
     /// # Errors
-    /// When it is not there, or none that Lambda knows.
+    /// When it is missing, or Lambda does not have it.
     pub(crate) fn architecture(&self) -> Result<Architecture> {
         let name = &self.name;
         let value = self.parameter("Architecture").with_context(|| {
@@ -78,14 +78,14 @@ impl Environment {
             name: name.to_owned(),
             stack_name: text("stack_name")?,
             region: text("region")?,
-            asks: section.get("confirm_changeset").and_then(Value::as_bool) == Some(true),
+            confirms: section.get("confirm_changeset").and_then(Value::as_bool) == Some(true),
             parameters: section
                 .get("parameter_overrides")
                 .map_or_else(Vec::new, parameters),
         })
     }
 
-    /// The environment dev with these `parameter_overrides`, as TOML has them.
+    /// The environment dev with `overrides`, the TOML items of `parameter_overrides`.
     #[cfg(test)]
     pub(crate) fn of(overrides: &str) -> Self {
         let text = format!(
@@ -96,7 +96,7 @@ impl Environment {
     }
 }
 
-/// A list or, in its older form, one string.
+/// Parses a list of pairs or, in sam's older form, one string of them.
 fn parameters(overrides: &Value) -> Vec<(String, String)> {
     let pairs: Vec<&str> = match overrides {
         Value::Array(pairs) => pairs.iter().filter_map(Value::as_str).collect(),
@@ -134,15 +134,15 @@ mod tests {
              confirm_changeset = true\n\
              [dev.deploy.parameters]\nstack_name = \"d\"\nregion = \"us\"\n{line}\n"
         );
-        let dev = Environment::parse(&config, "dev").unwrap();
+        let dev = StackEnvironment::parse(&config, "dev").unwrap();
         assert_eq!(
-            (&*dev.stack_name, &*dev.region, dev.asks),
+            (&*dev.stack_name, &*dev.region, dev.confirms),
             ("d", "us", false)
         );
         assert_eq!(dev.architecture().unwrap(), Architecture::X86_64);
         assert_eq!(dev.parameter("DatabaseName"), Some("app"));
-        assert_eq!(dev.parameter("SubnetIds"), None, "a blank one is none");
-        assert!(Environment::parse(&config, "prod").unwrap().asks);
+        assert_eq!(dev.parameter("SubnetIds"), None, "a blank value");
+        assert!(StackEnvironment::parse(&config, "prod").unwrap().confirms);
     }
 
     #[rstest]
@@ -156,7 +156,7 @@ mod tests {
         "region is missing in [dev.deploy.parameters]"
     )]
     fn says_what_is_missing(#[case] config: &str, #[case] words: &str) {
-        let error = format!("{:#}", Environment::parse(config, "dev").unwrap_err());
+        let error = format!("{:#}", StackEnvironment::parse(config, "dev").unwrap_err());
         assert!(error.contains(words), "{error}");
     }
 
@@ -164,7 +164,7 @@ mod tests {
     #[case("", "add \"Architecture=arm64\"")]
     #[case("\"Architecture=arm\"", "Architecture=arm in the environment dev")]
     fn says_what_is_wrong_with_the_processor(#[case] overrides: &str, #[case] words: &str) {
-        let error = Environment::of(overrides).architecture().unwrap_err();
+        let error = StackEnvironment::of(overrides).architecture().unwrap_err();
         assert!(error.to_string().contains(words), "{error}");
     }
 }

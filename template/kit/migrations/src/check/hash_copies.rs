@@ -3,36 +3,47 @@ use std::{fs, io::ErrorKind};
 use anyhow::Result;
 use atlas::SumFile;
 
-use crate::{project::Project, report::Outcome, stack_hash::StackHash};
+use crate::{hash_copy::HashCopy, project::Project, report::Outcome};
 
-/// Does `template.yaml` name the hash in `atlas.sum`? A deployment with another one
-/// runs no migrations, or is refused by the function.
-pub(super) fn hash(project: &Project) -> Result<Outcome> {
-    let Some(stack) = StackHash::read(&project.root)? else {
-        return Ok(Outcome::Skipped("no template.yaml".into()));
-    };
-    let deployed = stack.value()?;
-    let Some(sum) = recorded(project)? else {
-        return Ok(Outcome::Skipped(
-            "atlas.sum is missing or damaged, so there is nothing to compare with".into(),
-        ));
-    };
-    if deployed == sum.hash() {
-        return Ok(Outcome::Passed(format!(
-            "template.yaml and atlas.sum agree: {deployed}"
-        )));
+/// Do the copies of the hash agree with `atlas.sum`? `None` where there are no copies.
+pub(super) fn check(project: &Project) -> Result<Option<Outcome>> {
+    let copies = HashCopy::find_all(&project.root)?;
+    let mut values = Vec::new();
+    for copy in &copies {
+        values.push((copy.file(), copy.value()?));
     }
-    Ok(Outcome::Failed(format!(
-        "template.yaml names another hash than atlas.sum, so these migrations would not be applied\n\
-         MigrationHash in template.yaml  {deployed}\n\
-         migrations/atlas.sum            {}\n\
-         to write it: just hash-migrations",
-        sum.hash()
-    )))
+    if values.is_empty() {
+        return Ok(None);
+    }
+    let Some(sum) = recorded(project)? else {
+        return Ok(Some(Outcome::Skipped(
+            "atlas.sum is missing or damaged, so there is nothing to compare with".into(),
+        )));
+    };
+    let differing: String = values
+        .iter()
+        .filter(|(_, value)| *value != sum.hash())
+        .map(|(file, value)| format!("\n{file:<23} {value}"))
+        .collect();
+    Ok(Some(if differing.is_empty() {
+        let files: Vec<_> = values.into_iter().map(|(file, _)| file).collect();
+        Outcome::Passed(format!(
+            "{} and atlas.sum agree: {}",
+            files.join(", "),
+            sum.hash()
+        ))
+    } else {
+        Outcome::Failed(format!(
+            "another MigrationHash than in atlas.sum, so these migrations would not be applied\n\
+             {:<23} {}{differing}\nto write it: just hash-migrations",
+            "migrations/atlas.sum",
+            sum.hash()
+        ))
+    }))
 }
 
-/// What `atlas.sum` says: the sum of nothing where there are no migrations. `None` if
-/// it says nothing, which the check of the directory explains.
+/// Contents of `atlas.sum`, or the sum of no files where there are no migrations. `None` if
+/// it cannot be read, which the integrity check explains.
 fn recorded(project: &Project) -> Result<Option<SumFile>> {
     match fs::read_to_string(project.migrations.sum_path()) {
         Ok(text) => Ok(SumFile::parse(&text).ok()),
@@ -53,13 +64,13 @@ mod tests {
     const EMPTY: &str = "h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 
     fn check(project: &Project, hash: &str) -> Outcome {
-        let text = format!("Resources:\n  MigrationHash: {hash}\n");
-        fs::write(project.root.join("template.yaml"), text).unwrap();
-        super::hash(project).unwrap()
+        let text = format!("any:\n  MigrationHash: {hash}\n");
+        fs::write(project.root.join("any.yaml"), text).unwrap();
+        super::check(project).unwrap().unwrap()
     }
 
     #[test]
-    fn the_hash_that_the_template_is_shipped_with_is_that_of_no_migrations() {
+    fn no_migrations_have_a_hash_too() {
         assert_eq!(SumFile::compute(&[]).hash(), EMPTY);
         let (_root, project) = Project::sample();
         assert!(matches!(check(&project, EMPTY), Outcome::Passed(_)));
@@ -93,11 +104,8 @@ mod tests {
     }
 
     #[test]
-    fn says_that_there_is_no_template() {
+    fn checks_nothing_where_there_are_no_copies() {
         let (_root, project) = Project::sample();
-        let Outcome::Skipped(message) = super::hash(&project).unwrap() else {
-            panic!("not skipped")
-        };
-        assert_eq!(message, "no template.yaml");
+        assert!(super::check(&project).unwrap().is_none());
     }
 }

@@ -3,7 +3,7 @@ use std::{fmt, fs::File, io::Read, path::Path};
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 
-/// The processor that AWS Lambda runs the function on, by the name it has there.
+/// A processor of AWS Lambda, by the name that Lambda uses.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Architecture {
     #[value(name = "arm64")]
@@ -13,7 +13,7 @@ pub(crate) enum Architecture {
 }
 
 impl Architecture {
-    /// The Rust target, with the glibc of the runtime provided.al2023 behind the dot,
+    /// The Rust target, with the glibc version of the runtime provided.al2023 after the dot,
     /// as cargo-lambda and cargo-zigbuild take it.
     pub(crate) fn target(self) -> &'static str {
         match self {
@@ -22,12 +22,24 @@ impl Architecture {
         }
     }
 
-    /// As Go, and so Atlas' releases, call it.
-    pub(crate) fn in_go(self) -> &'static str {
+    /// The name that Go, and so Atlas' releases, use.
+    pub(crate) fn go_name(self) -> &'static str {
         match self {
             Self::Arm64 => "arm64",
             Self::X86_64 => "amd64",
         }
+    }
+
+    /// The processor of this machine.
+    ///
+    /// # Errors
+    /// When Lambda does not have it.
+    pub(crate) fn of_this_machine() -> Result<Self> {
+        Ok(match std::env::consts::ARCH {
+            "x86_64" => Self::X86_64,
+            "aarch64" => Self::Arm64,
+            other => bail!("AWS Lambda has no processor like this machine's, {other}"),
+        })
     }
 
     /// # Errors

@@ -5,6 +5,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+const FILE: &str = "any.yaml";
+
 const NEW: &str = "h1:bmV3/+w=";
 
 #[fixture]
@@ -16,16 +18,18 @@ fn write(root: &TempDir, text: &str) {
     fs::write(root.path().join(FILE), text).unwrap();
 }
 
-fn read(root: &TempDir) -> StackHash {
-    StackHash::read(root.path()).unwrap().unwrap()
+fn read(root: &TempDir) -> HashCopy {
+    let mut copies = HashCopy::find_all(root.path()).unwrap();
+    assert_eq!(copies.len(), 1);
+    copies.remove(0)
 }
 
 fn message(root: &TempDir) -> String {
-    format!("{:#}", StackHash::read(root.path()).unwrap_err())
+    format!("{:#}", HashCopy::find_all(root.path()).unwrap_err())
 }
 
-/// A template with `line` among the properties.
-fn template(line: &str) -> String {
+/// A file with `line` among the properties.
+fn file_with(line: &str) -> String {
     format!(
         "# MigrationHash: in a comment\r\nResources:\n  Migrations:\n    Type: Custom::Migrations\n    \
          Properties:\n      ServiceToken: !GetAtt Function.Arn # its MigrationHash:\n{line}\n\
@@ -51,10 +55,10 @@ fn template(line: &str) -> String {
 #[case::windows("      MigrationHash: h1:old\r", "      MigrationHash: NEW\r")]
 #[case::trailing_blanks("      MigrationHash: h1:old   ", "      MigrationHash: NEW   ")]
 fn writes_the_value_and_nothing_else(root: TempDir, #[case] line: &str, #[case] written: &str) {
-    write(&root, &template(line));
+    write(&root, &file_with(line));
     assert_eq!(
         read(&root).with(NEW),
-        template(&written.replace("NEW", NEW))
+        file_with(&written.replace("NEW", NEW))
     );
 }
 
@@ -69,30 +73,31 @@ fn reads_what_it_wrote_at_the_end_of_a_file(root: TempDir) {
 }
 
 #[rstest]
-fn is_none_without_a_template(root: TempDir) {
-    assert!(StackHash::read(root.path()).unwrap().is_none());
-}
-
-#[rstest]
-fn says_what_to_write_where_there_is_none(root: TempDir) {
-    write(&root, &template("      Other: 1"));
-    let message = message(&root);
-    assert!(
-        message.contains("template.yaml has no MigrationHash"),
-        "{message}"
-    );
-    assert!(message.contains("`MigrationHash: \"\"`"), "{message}");
-    assert!(message.contains("just hash-migrations"), "{message}");
+fn finds_every_copy_at_the_top_and_nothing_else(root: TempDir) {
+    assert!(HashCopy::find_all(root.path()).unwrap().is_empty());
+    fs::create_dir(root.path().join("nested")).unwrap();
+    for (name, text) in [
+        ("b.yml", "MigrationHash: h1:b"),
+        ("a.yaml", "x:\n  MigrationHash: h1:a\n"),
+        ("other.yaml", "<<<<<<< HEAD\nMigrationHashes: 1\n"),
+        ("nested/c.yaml", "MigrationHash: h1:c"),
+        ("d.txt", "MigrationHash: h1:d"),
+    ] {
+        fs::write(root.path().join(name), text).unwrap();
+    }
+    let copies = HashCopy::find_all(root.path()).unwrap();
+    let values = copies.iter().map(|copy| copy.value().unwrap());
+    assert_eq!(values.collect::<Vec<_>>(), ["h1:a", "h1:b"]);
 }
 
 #[rstest]
 fn names_the_lines_of_several(root: TempDir) {
     write(
         &root,
-        &template("      MigrationHash: a\n      MigrationHash: b"),
+        &file_with("      MigrationHash: a\n      MigrationHash: b"),
     );
     assert!(
-        message(&root).contains("on the lines 7, 8:"),
+        message(&root).contains("any.yaml, lines 7, 8,"),
         "{}",
         message(&root)
     );
@@ -107,9 +112,9 @@ fn names_the_lines_of_several(root: TempDir) {
 #[case("      MigrationHash: \"h1:old")]
 #[case("      MigrationHash: \"h1\" old")]
 fn refuses_what_is_no_value_on_one_line(root: TempDir, #[case] line: &str) {
-    write(&root, &template(line));
+    write(&root, &file_with(line));
     assert!(
-        message(&root).contains("line 7: MigrationHash must have"),
+        message(&root).contains("any.yaml, line 7: MigrationHash must have"),
         "{}",
         message(&root)
     );
@@ -129,14 +134,14 @@ const MERGED: &str = "<<<<<<< HEAD
     "<<<<<<< HEAD\n      MigrationHash: h1:ours # x\n=======\n      MigrationHash: b\n>>>>>>> b"
 )]
 fn settles_a_conflict_about_the_hash(root: TempDir, #[case] conflict: &str) {
-    write(&root, &template(conflict));
+    write(&root, &file_with(conflict));
     let message = format!("{:#}", read(&root).value().unwrap_err());
     assert!(
-        message.contains("line 7, is a conflict marker"),
+        message.contains("any.yaml, line 7, is a conflict marker"),
         "{message}"
     );
     assert!(message.contains("just hash-migrations"), "{message}");
-    let settled = template(&format!("      MigrationHash: {NEW} # x"));
+    let settled = file_with(&format!("      MigrationHash: {NEW} # x"));
     assert_eq!(read(&root).with(NEW), settled);
 }
 
@@ -145,10 +150,10 @@ fn settles_a_conflict_about_the_hash(root: TempDir, #[case] conflict: &str) {
 #[case::another_conflict(format!("{MERGED}\n<<<<<<< HEAD\n=======\n>>>>>>> branch"))]
 #[case::no_end(MERGED.replace(">>>>>>> branch", ""))]
 fn leaves_other_conflicts_to_the_user(root: TempDir, #[case] conflict: String) {
-    write(&root, &template(&conflict));
+    write(&root, &file_with(&conflict));
     let message = message(&root);
     assert!(
-        message.contains("line 7, is a conflict marker"),
+        message.contains("any.yaml, line 7, is a conflict marker"),
         "{message}"
     );
     assert!(

@@ -5,28 +5,25 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use atlas::MigrationDirectory;
+use migrations::{HashCopy, Project};
 
-use crate::{
-    package,
-    stack::{Architecture, StackHash},
-};
-use migrations::Project;
+use crate::{architecture::Architecture, package};
 
-/// Migrations, the stack's templates, and the package that they name, in a directory
-/// that somebody else removes.
+/// Migrations, the stack's templates, and the package that they name, in a directory that
+/// the caller removes.
 #[derive(Debug)]
-pub(super) struct Scratch {
+pub(super) struct ProjectCopy {
     root: PathBuf,
     migrations: MigrationDirectory,
-    /// Atlas, as the functions can run it.
+    /// An Atlas that runs on this machine.
     pub(super) atlas: PathBuf,
 }
 
-impl Scratch {
+impl ProjectCopy {
     /// Copies the project into the new directory `root`, with functions for this machine
-    /// and an Atlas that knows PostgreSQL `major`.
+    /// and an Atlas for PostgreSQL `major`.
     ///
     /// # Errors
     /// When the functions cannot be built, or the project is not ready to be deployed.
@@ -34,29 +31,28 @@ impl Scratch {
         let package = root.join("target/package");
         fs::create_dir_all(&package).with_context(|| cannot("create", &package))?;
         let atlas = if cfg!(target_os = "linux") {
-            package::make(project, architecture()?, major, &package)?;
+            package::make(project, Architecture::of_this_machine()?, major, &package)?;
             package.join("atlas-layer/bin/atlas")
         } else {
             build_for_this_system(project, &package)?
         };
-        Self::of(project, root, atlas)
+        Self::without_programs(project, root, atlas)
     }
 
-    /// A copy of all but the programs.
-    fn of(project: &Project, root: &Path, atlas: PathBuf) -> Result<Self> {
+    fn without_programs(project: &Project, root: &Path, atlas: PathBuf) -> Result<Self> {
         copy_templates(&project.root, root)?;
         let migrations = root.join("migrations");
         fs::create_dir(&migrations).with_context(|| cannot("create", &migrations))?;
-        let scratch = Self {
+        let copy = Self {
             root: root.to_owned(),
             migrations: MigrationDirectory::new(migrations),
             atlas,
         };
         for file in project.migrations.files()? {
-            scratch.write(&file.name, &file.contents)?;
+            copy.write(&file.name, &file.contents)?;
         }
-        scratch.pack()?;
-        Ok(scratch)
+        copy.pack()?;
+        Ok(copy)
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -64,22 +60,22 @@ impl Scratch {
     }
 
     /// The number of migrations, and the version of the last.
-    pub(super) fn standing(&self) -> Result<(usize, String)> {
+    pub(super) fn last_migration(&self) -> Result<(usize, String)> {
         let files = self.migrations.files()?;
         let last = files.last().context("there are no migrations")?;
         Ok((files.len(), last.version().to_owned()))
     }
 
-    /// Adds a migration behind all others; returns its file's name and its version.
+    /// Adds a migration after all others; returns the name of its file, and its version.
     pub(super) fn add(&self, name: &str, sql: &str) -> Result<(String, String)> {
-        let (_, last) = self.standing()?;
+        let (_, last) = self.last_migration()?;
         let version = version_after(&last)?;
         let file = format!("{version}_{name}.sql");
         self.replace(&file, sql)?;
         Ok((file, version))
     }
 
-    /// Writes a migration anew, and all that follows from it.
+    /// Writes a migration, and everything that is made from it.
     pub(super) fn replace(&self, file: &str, sql: &str) -> Result<()> {
         self.write(file, sql.as_bytes())?;
         self.pack()
@@ -90,32 +86,31 @@ impl Scratch {
         fs::write(&path, contents).with_context(|| cannot("write", &path))
     }
 
-    /// Brings atlas.sum, the hash in template.yaml, and the package in step with the
-    /// migrations.
+    /// Updates atlas.sum, the hash in template.yaml and the package from the migrations.
     fn pack(&self) -> Result<()> {
         let sum = self.migrations.write_sum()?;
-        let stack = StackHash::read(&self.root)?.context("there is no template.yaml")?;
-        fs::write(&stack.path, stack.with(sum.hash()))
-            .with_context(|| cannot("write", &stack.path))?;
+        for copy in HashCopy::find_all(&self.root)? {
+            fs::write(&copy.path, copy.with(sum.hash()))
+                .with_context(|| cannot("write", &copy.path))?;
+        }
         let packed = self.root.join("target/package/function/migrations");
         if packed.exists() {
             fs::remove_dir_all(&packed).with_context(|| cannot("remove", &packed))?;
         }
-        copy_directory(self.migrations.path(), &packed)
+        for file in entries(self.migrations.path())? {
+            copy_into(&file, &packed)?;
+        }
+        // Rolling back a nested stack, the emulator calls only resources that refer to another
+        // physical resource than before. A layer that changes with the migrations is one.
+        let layer = self.root.join("target/package/atlas-layer");
+        fs::create_dir_all(&layer)
+            .and_then(|()| fs::write(layer.join("rehearsal"), sum.hash()))
+            .with_context(|| cannot("write into", &layer))
     }
 }
 
-/// What this machine calls its processor is what Lambda calls it, but for one.
-pub(super) fn architecture() -> Result<Architecture> {
-    Ok(match std::env::consts::ARCH {
-        "x86_64" => Architecture::X86_64,
-        "aarch64" => Architecture::Arm64,
-        other => bail!("AWS Lambda has no processor like that of this machine, {other}"),
-    })
-}
-
-/// Functions that run on this machine, where those for AWS Lambda, which has Linux, do
-/// not. Returns the Atlas that does.
+/// Builds functions that run on this machine where those for AWS Lambda, which has Linux, do
+/// not. Returns the Atlas that runs here.
 fn build_for_this_system(project: &Project, package: &Path) -> Result<PathBuf> {
     package::check(project)?;
     let built = project.scratch("lambda/this-system")?;
@@ -125,7 +120,7 @@ fn build_for_this_system(project: &Project, package: &Path) -> Result<PathBuf> {
         .current_dir(&project.root)
         .args(["build", "--locked", "--release", "--target-dir"])
         .arg(&built);
-    package::small(&mut cargo);
+    package::optimize_for_size(&mut cargo);
     for (_, binary) in &functions {
         cargo.args(["--package", binary, "--bin", binary]);
     }
@@ -134,32 +129,36 @@ fn build_for_this_system(project: &Project, package: &Path) -> Result<PathBuf> {
         let program = built.join("release").join(binary);
         copy(&program, &package.join(name).join("bootstrap"))?;
     }
-    // The template has a layer, so there must be one to upload.
+    // The template has a layer, so there must be a file to upload.
     let atlas = project.atlas()?.binary().to_owned();
     copy(&atlas, &package.join("atlas-layer/bin/atlas"))?;
     Ok(atlas)
 }
 
-/// The templates that `template.yaml` may nest beside itself.
+/// Copies all YAML files, at their paths, because one template may nest another.
 fn copy_templates(from: &Path, to: &Path) -> Result<()> {
-    for entry in fs::read_dir(from).with_context(|| cannot("read", from))? {
-        let path = entry?.path();
-        let is_template = path
-            .extension()
-            .is_some_and(|extension| extension == "yaml" || extension == "yml");
-        if is_template && let Some(name) = path.file_name() {
-            copy(&path, &to.join(name))?;
+    for path in entries(from)? {
+        let name = path.file_name().unwrap_or_default();
+        let extension = path.extension().unwrap_or_default();
+        if path.is_dir() {
+            let skipped = name == "target" || name.to_string_lossy().starts_with('.');
+            if !skipped && !to.starts_with(&path) {
+                copy_templates(&path, &to.join(name))?;
+            }
+        } else if extension == "yaml" || extension == "yml" {
+            copy_into(&path, to)?;
         }
     }
     Ok(())
 }
 
-fn copy_directory(from: &Path, to: &Path) -> Result<()> {
-    for entry in fs::read_dir(from).with_context(|| cannot("read", from))? {
-        let entry = entry?;
-        copy(&entry.path(), &to.join(entry.file_name()))?;
-    }
-    Ok(())
+fn entries(directory: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(directory).with_context(|| cannot("read", directory))?;
+    entries.map(|entry| Ok(entry?.path())).collect()
+}
+
+fn copy_into(file: &Path, directory: &Path) -> Result<()> {
+    copy(file, &directory.join(file.file_name().unwrap_or_default()))
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
@@ -170,8 +169,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
 }
 
-/// One that sorts behind `last`, which must be a number of any length, as the time of a
-/// migration's making is.
+/// The version after `last`, which must be a number of any length, as a timestamp is.
 fn version_after(last: &str) -> Result<String> {
     let next = last
         .parse::<u64>()
@@ -181,8 +179,8 @@ fn version_after(last: &str) -> Result<String> {
     next.filter(|next| next.len() == last.len())
         .with_context(|| {
             format!(
-                "the version {last} of the last migration is not a number that another could be \
-             added behind, so there is nothing to rehearse with"
+                "the last migration's version, {last}, is not a number that another can follow, \
+                 so the rehearsal cannot add migrations"
             )
         })
 }
@@ -203,47 +201,51 @@ mod tests {
     #[case("99", None)]
     #[case("v7", None)]
     #[case("", None)]
-    fn the_next_version_sorts_behind(#[case] last: &str, #[case] next: Option<&str>) {
+    fn the_next_version_sorts_last(#[case] last: &str, #[case] next: Option<&str>) {
         assert_eq!(version_after(last).ok().as_deref(), next);
         assert!(next.is_none_or(|next| next > last));
     }
 
     /// A project of one migration, and a copy with everything but programs.
-    fn copied() -> (tempfile::TempDir, Project, Scratch) {
+    fn copied() -> (tempfile::TempDir, Project, ProjectCopy) {
         let (root, project) = crate::sample_project();
         fs::write(project.migrations.path().join("1_a.sql"), "SELECT 1;").unwrap();
         let sum = project.migrations.write_sum().unwrap();
         let template = format!("R:\n  MigrationHash: {}\n", sum.hash());
         fs::write(root.path().join("template.yaml"), template).unwrap();
+        fs::create_dir(root.path().join("nested")).unwrap();
+        fs::write(root.path().join("nested/other.yaml"), "").unwrap();
         let copy = root.path().join("copy");
         fs::create_dir(&copy).unwrap();
-        let scratch = Scratch::of(&project, &copy, PathBuf::new()).unwrap();
-        (root, project, scratch)
+        let copied = ProjectCopy::without_programs(&project, &copy, PathBuf::new()).unwrap();
+        (root, project, copied)
     }
 
     #[test]
-    fn what_is_added_is_in_all_places_of_the_copy_and_in_none_of_the_project() {
-        let (root, project, scratch) = copied();
-        assert_eq!(scratch.standing().unwrap(), (1, "1".to_owned()));
-        let (file, version) = scratch.add("b", "SELECT 2;").unwrap();
+    fn changes_all_of_the_copy_and_nothing_of_the_project() {
+        let (root, project, copied) = copied();
+        assert!(copied.root().join("nested/other.yaml").exists());
+        assert_eq!(copied.last_migration().unwrap(), (1, "1".to_owned()));
+        let (file, version) = copied.add("b", "SELECT 2;").unwrap();
         assert_eq!((&*file, &*version), ("2_b.sql", "2"));
-        let packed = scratch.root().join("target/package/function/migrations");
+        let packed = copied.root().join("target/package/function/migrations");
         let packed = MigrationDirectory::new(packed);
         let first = packed.verify().unwrap();
         assert_eq!(packed.files().unwrap().len(), 2);
-        let stack = || StackHash::read(scratch.root()).unwrap().unwrap();
-        assert_eq!(stack().value().unwrap(), first);
+        let hash_in = |root: &Path| {
+            let [copy] = &HashCopy::find_all(root).unwrap()[..] else {
+                panic!("not one copy of the hash")
+            };
+            copy.value().unwrap().to_owned()
+        };
+        assert_eq!(hash_in(copied.root()), first);
 
-        scratch.replace(&file, "SELECT 3;").unwrap();
+        copied.replace(&file, "SELECT 3;").unwrap();
         let second = packed.verify().unwrap();
         assert_ne!(first, second);
-        assert_eq!(stack().value().unwrap(), second);
+        assert_eq!(hash_in(copied.root()), second);
 
         assert_eq!(project.migrations.files().unwrap().len(), 1);
-        let original = StackHash::read(root.path()).unwrap().unwrap();
-        assert_eq!(
-            original.value().unwrap(),
-            project.migrations.verify().unwrap()
-        );
+        assert_eq!(hash_in(root.path()), project.migrations.verify().unwrap());
     }
 }

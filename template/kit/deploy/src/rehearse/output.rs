@@ -1,26 +1,27 @@
-//! What is printed of a rehearsal.
+//! The output of a rehearsal.
 
 use std::time::Duration;
 
 use process::last_lines;
 
-use super::{database::Snapshot, expected::Seen};
+use super::outcome::Observed;
 
-/// Of the functions' log, so many last lines are shown where a step went wrong.
+/// Number of trailing log lines to show after a failed step.
 const LOG_LINES: usize = 20;
 
 /// What an emulator cannot show.
-pub(super) const NOT_SHOWN: &str = "\
+pub(super) const LIMITS: &str = "\
 What this did not show, because only AWS has it:
   IAM: whether the roles and policies suffice, and who may deploy
   the network: VPC, subnets, security groups, endpoints, TLS to the database
   signing in with an IAM token, or with a secret that KMS encrypts: a plain secret was used
   Lambda's sandbox and limits: Atlas was run from the package, as there was no /opt;
     time-outs and memory were never reached
-  the database that the stack can create (database.yaml), metrics, alarms and traces
+  deleting the nested stack: AWS waits for the function's answer, and keeps its log
+  the database that the stack can create, metrics, alarms and traces
   your data: the tables had only what migrations insert, so nothing took its real time";
 
-/// The line above the steps.
+/// The heading of the steps.
 pub(super) fn head() -> String {
     line(' ', "step", "time", "database afterwards")
 }
@@ -31,58 +32,35 @@ pub(super) fn row(
     name: &str,
     is_as_expected: bool,
     took: Duration,
-    database: &Snapshot,
+    observed: &Observed,
 ) -> String {
     let mark = if is_as_expected { '✓' } else { '✗' };
-    let time = format!("{:.1} s", took.as_secs_f64());
-    line(
-        mark,
-        &format!("{number} {name}"),
-        &time,
-        &database.to_string(),
-    )
+    let (step, time) = (format!("{number} {name}"), took.as_secs_f64());
+    let database = observed.databases.1.to_string();
+    line(mark, &step, &format!("{time:.1} s"), &database)
 }
 
-/// What was not as expected in a step, and what may tell why.
-pub(super) fn explanation(problems: &[String], seen: &Seen, sam: &str) -> String {
+/// The problems of a step, and what may explain them.
+pub(super) fn explanation(problems: &[String], observed: &Observed, sam: &str) -> String {
     let mut text = indented(&problems.join("\n"));
-    let mut part = |title: &str, lines: Vec<&str>| {
+    let mut add = |title: &str, lines: Vec<String>| {
         if !lines.is_empty() {
-            text += &format!("\n  {title}:\n{}", indented(&lines.join("\n")));
+            let last = last_lines(&lines.join("\n"), LOG_LINES);
+            text += &format!("\n  {title}:\n{}", indented(&last));
         }
     };
-    let failures: Vec<_> = seen
-        .failures
-        .iter()
-        .map(|failure| {
-            format!(
-                "{} ({}): {}",
-                failure.resource, failure.kind, failure.reason
-            )
-        })
-        .collect();
-    part(
-        "CloudFormation says",
-        failures.iter().map(String::as_str).collect(),
-    );
-    part(
-        "the functions' last log lines",
-        last_lines(&seen.log.join("\n"), LOG_LINES)
-            .lines()
-            .collect(),
-    );
-    // It repeats what CloudFormation says, in a narrow table.
-    if seen.failures.is_empty() {
-        let lines: Vec<_> = sam.lines().filter(|line| !line.trim().is_empty()).collect();
-        part(
-            "sam's last lines",
-            last_lines(&lines.join("\n"), LOG_LINES).lines().collect(),
-        );
+    let failures = observed.failures.iter().map(ToString::to_string);
+    add("CloudFormation says", failures.collect());
+    add("last lines of the functions' log", observed.log.clone());
+    // Otherwise sam repeats what CloudFormation says, in a narrow table.
+    if observed.failures.is_empty() {
+        let sam = sam.lines().filter(|line| !line.trim().is_empty());
+        add("last lines of sam", sam.map(str::to_owned).collect());
     }
     text
 }
 
-/// A remark on the step above it.
+/// A remark about the previous step.
 pub(super) fn remark(text: &str) -> String {
     indented(text)
 }
@@ -98,18 +76,22 @@ fn indented(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::database::Snapshot, *};
     use crate::aws::StackFailure;
 
     #[test]
-    fn a_row_tells_the_outcome_the_time_and_the_database() {
+    fn a_row_has_the_outcome_the_time_and_the_database() {
         let database = Snapshot {
             current: Some("20260131".into()),
             migrations: 1,
             tables: 3,
             ..Snapshot::default()
         };
-        let row = |good| row(1, "create", good, Duration::from_millis(6049), &database);
+        let observed = Observed {
+            databases: (Snapshot::default(), database),
+            ..Observed::default()
+        };
+        let row = |good| row(1, "create", good, Duration::from_millis(6049), &observed);
         assert!(row(true).starts_with("✓ 1 create  "), "{}", row(true));
         assert!(row(true).ends_with("   6.0 s  20260131, 1 migration, 3 tables"));
         assert!(row(false).starts_with("✗ 1 create  "), "{}", row(false));
@@ -121,17 +103,21 @@ mod tests {
     }
 
     #[test]
-    fn what_went_wrong_is_told_with_reason_and_last_lines() {
-        let seen = Seen {
+    fn an_explanation_has_the_reason_and_the_last_lines() {
+        let observed = Observed {
             failures: vec![StackFailure {
                 resource: "Migrations".into(),
                 kind: "Custom::DatabaseMigrations".into(),
                 reason: "no such table".into(),
             }],
             log: (0..30).map(|number| format!("line {number}")).collect(),
-            ..Seen::default()
+            ..Observed::default()
         };
-        let text = explanation(&["the stack is X".into()], &seen, "first\n\nError: last\n");
+        let text = explanation(
+            &["the stack is X".into()],
+            &observed,
+            "first\n\nError: last\n",
+        );
         for words in [
             "    the stack is X\n",
             "    Migrations (Custom::DatabaseMigrations): no such table\n",
@@ -142,7 +128,7 @@ mod tests {
         }
         assert!(!text.contains("line 9\n") && !text.contains("Error: last"));
 
-        let text = explanation(&[], &Seen::default(), "first\n\nError: last\n");
+        let text = explanation(&[], &Observed::default(), "first\n\nError: last\n");
         assert!(text.contains("    Error: last"), "{text}");
     }
 }
