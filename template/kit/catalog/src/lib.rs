@@ -51,13 +51,6 @@ impl Snapshot {
         }
     }
 
-    /// Objects and their definitions, in the order of kind and name.
-    pub fn objects(&self) -> impl Iterator<Item = (&Object, &str)> {
-        self.objects
-            .iter()
-            .map(|(object, definition)| (object, &**definition))
-    }
-
     /// Changes that would make `self` like `wanted`; none if both are equal.
     pub fn difference(&self, wanted: &Self) -> Difference {
         Difference::between(&self.objects, &wanted.objects)

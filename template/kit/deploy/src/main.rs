@@ -92,13 +92,7 @@ impl Processor {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run(Arguments::parse().command).await {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    process::exit_code(run(Arguments::parse().command).await)
 }
 
 async fn run(command: Command) -> Result<ExitCode> {

@@ -25,8 +25,8 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Returns the first engine that answers. That costs a connection, and under 2 ms
-    /// where there is none.
+    /// Returns the first engine that answers. That costs a connection, or less than 2 ms if
+    /// no engine runs.
     pub(crate) fn find(config: &Config) -> Option<Self> {
         candidates(config)
             .into_iter()

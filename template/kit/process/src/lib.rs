@@ -3,10 +3,18 @@
 use std::{
     io::ErrorKind,
     path::PathBuf,
-    process::{Command, Output},
+    process::{Command, ExitCode, Output},
 };
 
 use anyhow::{Context, Result, bail, ensure};
+
+/// Returns the exit code of a program, after printing the error if there is one.
+pub fn exit_code(outcome: Result<ExitCode>) -> ExitCode {
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
 
 /// Returns what a program wrote to its standard output.
 ///

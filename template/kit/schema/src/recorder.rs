@@ -33,7 +33,7 @@ impl Recorder {
 impl ProxyDatabaseTrait for Recorder {
     async fn query(&self, statement: Statement) -> Result<Vec<ProxyRow>, DbErr> {
         Err(DbErr::Custom(format!(
-            "SeaORM queries a database to print a schema, where there is none: {statement}"
+            "SeaORM queries a database to print a schema, which needs none: {statement}"
         )))
     }
 

@@ -9,8 +9,8 @@ use std::{
 
 use crate::project::{Project, query};
 
-/// The settings of a project that uses the engine of this machine; None, and a
-/// line that says so, where there is none.
+/// Returns the settings of a project that uses the engine of this machine. If none runs,
+/// says so and returns `None`.
 fn engine() -> Option<String> {
     let host = env::var("DOCKER_HOST").unwrap_or("unix:///var/run/docker.sock".to_owned());
     let path = host.strip_prefix("unix://");
