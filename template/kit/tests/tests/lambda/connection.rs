@@ -134,10 +134,10 @@ fn out_of_connections(mut bed: TestBed) {
 /// A reader's endpoint, or a read-only role.
 #[rstest]
 fn read_only(bed: TestBed) {
-    let alter = "ALTER ROLE app IN DATABASE {} SET default_transaction_read_only = on";
-    bed.database
-        .cluster
-        .admin(&alter.replace("{}", &bed.database.name));
+    let (cluster, name) = (&bed.database.cluster, &bed.database.name);
+    cluster.admin(&format!(
+        "ALTER ROLE app IN DATABASE {name} SET default_transaction_read_only = on"
+    ));
     bed.assert_fails(
         &bed.create(),
         "the database takes no writes: DB_HOST, localhost,…app…",
@@ -147,10 +147,8 @@ fn read_only(bed: TestBed) {
 
 #[rstest]
 fn without_rights_on_the_database(bed: TestBed) {
-    let alter = "ALTER DATABASE {} OWNER TO postgres";
-    bed.database
-        .cluster
-        .admin(&alter.replace("{}", &bed.database.name));
+    let (cluster, name) = (&bed.database.cluster, &bed.database.name);
+    cluster.admin(&format!("ALTER DATABASE {name} OWNER TO postgres"));
     bed.assert_fails(
         &bed.create(),
         "could not apply the migrations: …permission denied for database…",

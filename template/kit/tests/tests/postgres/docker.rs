@@ -24,6 +24,7 @@ fn engine() -> Option<String> {
 
 fn docker(arguments: &[&str]) -> String {
     let output = Command::new("docker").args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -63,32 +64,21 @@ async fn starts_once_and_is_removed() {
     query(&after.url, "SHOW fsync").await.unwrap();
 
     // The settings change to local binaries and back.
+    let list = [
+        "ps",
+        "--all",
+        "--quiet",
+        "--filter",
+        &format!("name={name}"),
+    ];
     project.set(&format!("{engine}DEV_POSTGRES=local\n"));
     assert_eq!(project.server().provider, "local binaries");
-    assert!(
-        docker(&[
-            "ps",
-            "--all",
-            "--quiet",
-            "--filter",
-            &format!("name={name}")
-        ])
-        .is_empty()
-    );
+    assert!(docker(&list).is_empty());
     project.set(&format!("{engine}DEV_POSTGRES=docker\n"));
     project.server();
 
     assert_eq!(project.down().await, ["PostgreSQL 17 (Docker)"]);
-    assert!(
-        docker(&[
-            "ps",
-            "--all",
-            "--quiet",
-            "--filter",
-            &format!("name={name}")
-        ])
-        .is_empty()
-    );
+    assert!(docker(&list).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,6 +21,11 @@ fn postmaster(base: &std::path::Path) -> String {
     file.lines().next().unwrap().to_owned()
 }
 
+fn kill(pid: &str) {
+    let status = Command::new("kill").args(["-KILL", pid]).status().unwrap();
+    assert!(status.success());
+}
+
 async fn works_again(project: &Project, before: &Answer) {
     let after = project.server();
     assert_ne!(after.url, before.url);
@@ -48,13 +53,7 @@ async fn the_server_was_killed() {
     };
     let is_there = || segments().split_whitespace().any(|word| word == segment);
     assert!(is_there());
-    assert!(
-        Command::new("kill")
-            .args(["-KILL", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    kill(&pid);
     works_again(&project, &answer).await;
     assert!(!is_there());
 }
@@ -65,13 +64,7 @@ async fn the_process_id_belongs_to_somebody_else() {
     let answer = project.server();
     let base = base(&project, &answer).await;
     let pid = postmaster(&base);
-    assert!(
-        Command::new("kill")
-            .args(["-KILL", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    kill(&pid);
     // As after a reboot: the file says that the server is this innocent process.
     let mut innocent = Command::new("sleep").arg("600").spawn().unwrap();
     let file = base.join("data/postmaster.pid");
