@@ -90,20 +90,13 @@ impl Project {
         command.current_dir(parent).arg("generate").args(source);
         // cargo-generate wants an author's name, and root may have no USER.
         command.env("CARGO_NAME", "A. Developer");
-        // The checkout is a repository, and cargo-generate creates none inside another.
-        command.args([
-            "--silent",
-            "--no-workspace",
-            "--force-git-init",
-            "--name",
-            name,
-        ]);
+        command.args(["--silent", "--no-workspace", "--name", name]);
         for (key, value) in answers {
             command.args(["--define", &format!("{key}={value}")]);
         }
         let outcome = run(&mut command);
-        // cargo-generate without its git feature creates no repository. It may have changed the
-        // case of the name.
+        // cargo-generate creates no repository inside another, as ./demo is, and none without
+        // its git feature. It may have changed the case of the name.
         let root = parent.join(name);
         if !outcome.success || !root.is_dir() || root.join(".git").exists() {
             return outcome;

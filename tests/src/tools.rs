@@ -3,7 +3,7 @@ use std::{env, fs, path::PathBuf, process::Command, thread};
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::Value;
 
-use crate::{checkout, create_untracked, run};
+use crate::{Project, checkout, create_untracked};
 
 /// Paths of the programs that the tests use.
 #[derive(Clone, Debug)]
@@ -47,9 +47,10 @@ pub fn install() -> Result<()> {
     let template = checkout().join("template");
     create_untracked(&tools::directory(&template))?;
     println!("installing tools: cargo-generate, and what `just setup` and `just setup-deploy` do");
-    let setup = &|recipe: &str| run(Command::new("just").arg(recipe).current_dir(&template));
+    let template = &Project::at(template);
     thread::scope(|scope| {
-        let recipes = ["setup", "setup-deploy"].map(|recipe| scope.spawn(move || setup(recipe)));
+        let recipes = ["setup", "setup-deploy"];
+        let recipes = recipes.map(|recipe| scope.spawn(move || template.just(&[recipe])));
         install_cargo_generate(true)?;
         for recipe in recipes {
             let outcome = recipe.join().map_err(|_| anyhow!("a thread panicked"))?;

@@ -89,10 +89,15 @@ fn accepts_everything_else(#[case] lines: &str) {
 #[test]
 fn knows_the_keys_of_the_seaorm_in_use() {
     let metadata = Command::new("cargo")
-        .args(["metadata", "--format-version", "1", "--offline"])
+        .args(["metadata", "--format-version", "1", "--locked"])
         .current_dir(kit_tests::project_root())
         .output()
         .unwrap();
+    assert!(
+        metadata.status.success(),
+        "{}",
+        String::from_utf8_lossy(&metadata.stderr)
+    );
     let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
     let macros = packages
