@@ -57,11 +57,7 @@ pub enum Error {
         "cannot parse the output of `{command}`: {reason}. This Atlas may be too new for this \
          crate; it printed:\n{output}"
     )]
-    Unreadable {
-        command: String,
-        reason: String,
-        output: String,
-    },
+    Unreadable { command: String, reason: String, output: String },
 
     /// A migration failed.
     #[error("{0}")]
@@ -179,10 +175,6 @@ impl Error {
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |cause| Self::Io {
-            action,
-            path,
-            cause,
-        }
+        move |cause| Self::Io { action, path, cause }
     }
 }

@@ -94,28 +94,17 @@ mod tests {
     use crate::MigrationFile;
 
     fn revision(version: &str, applied: usize, total: usize) -> Revision {
-        Revision {
-            version: version.to_owned(),
-            applied,
-            total,
-            ..Revision::default()
-        }
+        Revision { version: version.to_owned(), applied, total, ..Revision::default() }
     }
 
     fn done(versions: &[&str]) -> Vec<Revision> {
-        versions
-            .iter()
-            .map(|version| revision(version, 1, 1))
-            .collect()
+        versions.iter().map(|version| revision(version, 1, 1)).collect()
     }
 
     fn status(files: &[&str], history: &[Revision]) -> MigrationStatus {
         let files: Vec<_> = files
             .iter()
-            .map(|version| MigrationFile {
-                name: format!("{version}_x.sql"),
-                contents: Vec::new(),
-            })
+            .map(|version| MigrationFile { name: format!("{version}_x.sql"), contents: Vec::new() })
             .collect();
         MigrationStatus::of(&files, history)
     }
@@ -160,20 +149,14 @@ mod tests {
 
     #[test]
     fn a_migration_declared_as_applied_is_applied() {
-        let resolved = Revision {
-            is_resolved: true,
-            ..revision("1", 1, 3)
-        };
+        let resolved = Revision { is_resolved: true, ..revision("1", 1, 3) };
         let status = status(&["1"], &[resolved]);
         assert_eq!((status.partially_applied, status.pending.len()), (None, 0));
     }
 
     #[test]
     fn a_baseline_covers_older_migrations() {
-        let baseline = Revision {
-            is_baseline: true,
-            ..revision("2", 0, 0)
-        };
+        let baseline = Revision { is_baseline: true, ..revision("2", 0, 0) };
         let status = status(&["1", "2", "3"], &[baseline]);
         assert_eq!((status.skipped.len(), status.ahead.len()), (0, 0));
         assert_eq!(status.pending, ["3"]);

@@ -18,9 +18,7 @@ impl Secrets {
     /// Returns the passwords of URLs, which may be malformed.
     pub fn of_urls<'a>(urls: impl IntoIterator<Item = &'a str>) -> Self {
         let mut secrets = Self::default();
-        urls.into_iter()
-            .flat_map(passwords)
-            .for_each(|password| secrets.add(password));
+        urls.into_iter().flat_map(passwords).for_each(|password| secrets.add(password));
         secrets
     }
 

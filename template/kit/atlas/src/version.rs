@@ -23,11 +23,7 @@ pub enum Edition {
 
 impl Version {
     pub const fn new(major: u32, minor: u32, patch: u32) -> Self {
-        Self {
-            major,
-            minor,
-            patch,
-        }
+        Self { major, minor, patch }
     }
 
     /// Parses `v1.2.3`; ignores a suffix, as in `v0.14.3-a3d6d2c-canary`.
@@ -35,10 +31,7 @@ impl Version {
         let mut numbers = text.strip_prefix('v')?.splitn(3, '.');
         let major = numbers.next()?.parse().ok()?;
         let minor = numbers.next()?.parse().ok()?;
-        let patch = numbers
-            .next()?
-            .split(|char: char| !char.is_ascii_digit())
-            .next()?;
+        let patch = numbers.next()?.split(|char: char| !char.is_ascii_digit()).next()?;
         let patch = patch.parse().ok()?;
         Some(Self::new(major, minor, patch))
     }
@@ -58,11 +51,8 @@ pub(crate) fn parse_output(output: &str) -> Option<(Version, Edition)> {
     if words.first() != Some(&"atlas") {
         return None;
     }
-    let edition = if words[1..at].contains(&"community") {
-        Edition::Community
-    } else {
-        Edition::Official
-    };
+    let edition =
+        if words[1..at].contains(&"community") { Edition::Community } else { Edition::Official };
     Some((Version::parse(words.get(at + 1)?)?, edition))
 }
 

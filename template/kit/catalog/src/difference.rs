@@ -28,9 +28,7 @@ impl Difference {
         before: &BTreeMap<Object, String>,
         after: &BTreeMap<Object, String>,
     ) -> Self {
-        let names = before
-            .keys()
-            .chain(after.keys().filter(|object| !before.contains_key(object)));
+        let names = before.keys().chain(after.keys().filter(|object| !before.contains_key(object)));
         let mut changes: Vec<Change> = names
             .map(|object| Change {
                 object: object.clone(),
@@ -46,10 +44,7 @@ impl Difference {
             .map(|change| change.object.name.clone())
             .collect();
         changes.retain(|change| {
-            !change.is_whole()
-                || !whole
-                    .iter()
-                    .any(|container| change.object.belongs_to(container))
+            !change.is_whole() || !whole.iter().any(|container| change.object.belongs_to(container))
         });
         changes.sort_by(|a, b| a.object.cmp(&b.object));
         Self { changes }
@@ -63,14 +58,10 @@ impl Object {
     /// Whether this is a column, constraint, trigger, rule or policy of the table.
     fn belongs_to(&self, table: &str) -> bool {
         let rest = match self.kind.as_str() {
-            "column" => self
-                .name
-                .strip_prefix(table)
-                .and_then(|rest| rest.strip_prefix('.')),
-            "constraint" | "trigger" | "rule" | "policy" => self
-                .name
-                .strip_suffix(table)
-                .and_then(|rest| rest.strip_suffix(" on ")),
+            "column" => self.name.strip_prefix(table).and_then(|rest| rest.strip_prefix('.')),
+            "constraint" | "trigger" | "rule" | "policy" => {
+                self.name.strip_suffix(table).and_then(|rest| rest.strip_suffix(" on "))
+            }
             _ => None,
         };
         rest.is_some()
@@ -113,10 +104,8 @@ const SHOWN: usize = 100;
 
 /// The words in which two definitions differ, on one line.
 fn distinct_parts(before: &str, after: &str) -> (String, String) {
-    let (before, after): (Vec<_>, Vec<_>) = (
-        before.split_whitespace().collect(),
-        after.split_whitespace().collect(),
-    );
+    let (before, after): (Vec<_>, Vec<_>) =
+        (before.split_whitespace().collect(), after.split_whitespace().collect());
     let shortest = before.len().min(after.len());
     let (mut head, mut tail) = (0, 0);
     if before.join(" ").len().max(after.join(" ").len()) > SHOWN {
@@ -136,17 +125,9 @@ fn distinct_parts(before: &str, after: &str) -> (String, String) {
         let text = words[head..words.len() - tail].join(" ");
         let end = text.floor_char_boundary(SHOWN);
         let cut = tail > 0 || end < text.len();
-        let parts = [
-            if head > 0 { "..." } else { "" },
-            &text[..end],
-            if cut { "..." } else { "" },
-        ];
+        let parts = [if head > 0 { "..." } else { "" }, &text[..end], if cut { "..." } else { "" }];
         let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        if parts.is_empty() {
-            "(nothing)".to_owned()
-        } else {
-            parts.join(" ")
-        }
+        if parts.is_empty() { "(nothing)".to_owned() } else { parts.join(" ") }
     };
     (shown(&before), shown(&after))
 }
@@ -161,10 +142,8 @@ mod tests {
 
     #[test]
     fn shows_a_line_for_each_change() {
-        let before = snapshot(&[
-            ["column", "public.t.a", "integer"],
-            ["view", "public.v", "SELECT 1"],
-        ]);
+        let before =
+            snapshot(&[["column", "public.t.a", "integer"], ["view", "public.v", "SELECT 1"]]);
         let after = snapshot(&[
             ["column", "public.t.a", "bigint NOT NULL"],
             ["index", "public.i", "CREATE INDEX i ON public.t (a)"],

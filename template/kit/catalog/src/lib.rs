@@ -43,12 +43,9 @@ pub struct Object {
 impl Snapshot {
     /// Makes a snapshot of the rows of [`QUERY`]: kind, name, definition.
     pub fn from_rows(rows: impl IntoIterator<Item = [String; 3]>) -> Self {
-        let objects = rows
-            .into_iter()
-            .map(|[kind, name, definition]| (Object { kind, name }, definition));
-        Self {
-            objects: objects.collect(),
-        }
+        let objects =
+            rows.into_iter().map(|[kind, name, definition]| (Object { kind, name }, definition));
+        Self { objects: objects.collect() }
     }
 
     /// Changes that would make `self` like `wanted`; none if both are equal.

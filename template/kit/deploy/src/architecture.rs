@@ -63,11 +63,7 @@ impl Architecture {
                 file.display()
             ),
         };
-        ensure!(
-            machine == self,
-            "{} is for {machine}, not for {self}",
-            file.display()
-        );
+        ensure!(machine == self, "{} is for {machine}, not for {self}", file.display());
         Ok(())
     }
 }

@@ -169,9 +169,7 @@ impl Aws {
         let command = "logs filter-log-events --log-group-name";
         let answer = self.json(command, &[group, "--start-time", &since]).await?;
         let events = answer["events"].as_array().into_iter().flatten();
-        Ok(events
-            .map(|event| word(&event["message"]).trim_end().to_owned())
-            .collect())
+        Ok(events.map(|event| word(&event["message"]).trim_end().to_owned()).collect())
     }
 
     fn command(&self, program: &Path) -> Command {
@@ -225,11 +223,7 @@ mod tests {
         };
         // Newest first, as AWS lists them.
         let events = [
-            event(
-                "2026-01-02T00:00:03",
-                "UPDATE_FAILED",
-                "Resource update cancelled",
-            ),
+            event("2026-01-02T00:00:03", "UPDATE_FAILED", "Resource update cancelled"),
             event("2026-01-02T00:00:02", "UPDATE_FAILED", "no such table"),
             event("2026-01-02T00:00:01", "UPDATE_IN_PROGRESS", ""),
             event("2026-01-01T00:00:00", "CREATE_FAILED", "of yesterday"),

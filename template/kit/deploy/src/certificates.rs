@@ -47,9 +47,7 @@ pub(crate) fn check_region(root: &Path, region: &str) -> Result<()> {
     }
     let prefix = format!("Amazon RDS {region} ");
     ensure!(
-        read(&root.join(FILE))?
-            .values()
-            .any(|name| name.starts_with(&prefix)),
+        read(&root.join(FILE))?.values().any(|name| name.starts_with(&prefix)),
         "{FILE} has no certificate for {region}, so the function could not verify a database \
          there. Download https://truststore.pki.rds.amazonaws.com/{region}/{region}-bundle.pem \
          and name it in .env: {OVERRIDE}=/path/to/file.pem"
@@ -72,10 +70,7 @@ pub(crate) fn verify(root: &Path) -> Result<()> {
         .arg(PUBLISHED);
     process::output(&mut curl).context("cannot compare with the certificates of AWS")?;
     let same = compare(&read(&root.join(FILE))?, &read(&published)?)?;
-    println!(
-        "✓ {FILE} has what AWS publishes: {}",
-        count(same, "certificate")
-    );
+    println!("✓ {FILE} has what AWS publishes: {}", count(same, "certificate"));
     Ok(())
 }
 
@@ -96,10 +91,7 @@ fn compare(kept: &Certificates, published: &Certificates) -> Result<usize> {
         "AWS publishes other certificates than {FILE} has:{difference}\nUntil the kit \
          is updated, name a copy of that file in .env: {OVERRIDE}=/path/to/file.pem"
     );
-    Ok(kept
-        .keys()
-        .filter(|der| published.contains_key(*der))
-        .count())
+    Ok(kept.keys().filter(|der| published.contains_key(*der)).count())
 }
 
 /// Certificates in DER, each with the name of its authority.
@@ -122,11 +114,7 @@ fn read(file: &Path) -> Result<Certificates> {
         let name = name.find(&printable).map(|found| found.as_str().to_owned());
         certificates.insert(der, name.unwrap_or_default());
     }
-    ensure!(
-        !certificates.is_empty(),
-        "{} holds no certificate in PEM format",
-        file.display()
-    );
+    ensure!(!certificates.is_empty(), "{} holds no certificate in PEM format", file.display());
     Ok(certificates)
 }
 
@@ -170,11 +158,7 @@ mod tests {
     fn knows_the_regions_of_the_kit() {
         check_region(&kit(), "eu-central-1").unwrap();
         let error = check_region(&kit(), "mars-1").unwrap_err().to_string();
-        for words in [
-            "no certificate for mars-1",
-            "mars-1-bundle.pem",
-            "RDS_CA_BUNDLE=",
-        ] {
+        for words in ["no certificate for mars-1", "mars-1-bundle.pem", "RDS_CA_BUNDLE="] {
             assert!(error.contains(words), "{error}");
         }
     }
@@ -186,10 +170,9 @@ mod tests {
         assert_eq!(compare(&kept, &certificates(&ours[..1])).unwrap(), 1);
         let published = certificates(&["Amazon RDS b Root CA RSA2048 G1"]);
         let error = compare(&kept, &published).unwrap_err().to_string();
-        for line in [
-            "\n  + Amazon RDS b Root CA RSA2048 G1",
-            "\n  - Amazon RDS a Root CA RSA2048 G1",
-        ] {
+        for line in
+            ["\n  + Amazon RDS b Root CA RSA2048 G1", "\n  - Amazon RDS a Root CA RSA2048 G1"]
+        {
             assert!(error.contains(line), "{error}");
         }
         assert!(!error.contains("Amazon Root CA 1"), "{error}");

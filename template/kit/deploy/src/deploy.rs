@@ -37,11 +37,8 @@ pub(crate) async fn run(project: &Project, environment: &str, yes: bool) -> Resu
         environment.name
     );
     // Each question to AWS takes its program a second.
-    let (checked, account, stack) = tokio::join!(
-        check::run(project, false),
-        aws.account(),
-        aws.stack(&environment.stack_name)
-    );
+    let (checked, account, stack) =
+        tokio::join!(check::run(project, false), aws.account(), aws.stack(&environment.stack_name));
     if checked? != ExitCode::SUCCESS {
         bail!("nothing was deployed: the migrations do not pass check-migrations");
     }
@@ -51,11 +48,7 @@ pub(crate) async fn run(project: &Project, environment: &str, yes: bool) -> Resu
         "deploying {} to the account {account}, {}",
         environment.stack_name, environment.region
     );
-    package::run(
-        project,
-        environment.architecture()?,
-        postgres_major(&environment)?,
-    )?;
+    package::run(project, environment.architecture()?, postgres_major(&environment)?)?;
     deploy(&aws, &environment, yes).await
 }
 
@@ -89,23 +82,18 @@ pub(crate) async fn logs(
         .arg(format!("{MIGRATIONS}/{MIGRATION_FUNCTION}"))
         .args(options);
     let status = sam.status().await.context("cannot run sam")?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn deploy(aws: &Aws, environment: &StackEnvironment, yes: bool) -> Result<ExitCode> {
     let (started, since) = (Instant::now(), SystemTime::now());
     let mut sam = aws.sam();
-    sam.args(["deploy", "--config-env", &environment.name])
-        .args([
-            "--config-file",
-            "samconfig.toml",
-            "--template-file",
-            TEMPLATE,
-        ]);
+    sam.args(["deploy", "--config-env", &environment.name]).args([
+        "--config-file",
+        "samconfig.toml",
+        "--template-file",
+        TEMPLATE,
+    ]);
     if yes {
         sam.arg("--no-confirm-changeset");
     }

@@ -60,10 +60,7 @@ pub(crate) fn command(program: &Path) -> Command {
 pub(crate) fn install(root: &Path) -> Result<()> {
     for environment in environments(root)? {
         if !environment.is_installed() {
-            println!(
-                "  installing {} from PyPI, a few minutes",
-                environment.list()
-            );
+            println!("  installing {} from PyPI, a few minutes", environment.list());
             remove(&environment.directory)?;
             create(&environment).inspect_err(|_| {
                 let _ = remove(&environment.directory);
@@ -109,9 +106,7 @@ fn find(root: &Path, path: Option<OsString>, name: &str) -> Result<PathBuf> {
         && let Some(on_path) = on_path(path, name)
     {
         let output = process::optional(Command::new(&on_path).args(*version))?;
-        let printed = output
-            .map(|output| text(&output.stdout))
-            .unwrap_or_default();
+        let printed = output.map(|output| text(&output.stdout)).unwrap_or_default();
         match version_in(&printed) {
             Some(version) if Some(&version) >= version_in(pinned).as_ref() => return Ok(on_path),
             _ => {
@@ -136,17 +131,14 @@ impl PythonEnvironment {
     /// For messages: `a 1.0, b 2.0`.
     fn list(&self) -> String {
         let pins = self.pins.iter();
-        let pins: Vec<_> = pins
-            .map(|(name, version)| format!("{name} {version}"))
-            .collect();
+        let pins: Vec<_> = pins.map(|(name, version)| format!("{name} {version}")).collect();
         pins.join(", ")
     }
 
     /// For pip: `a==1.0`, one per line.
     fn requirements(&self) -> String {
         let pins = self.pins.iter();
-        pins.map(|(name, version)| format!("{name}=={version}\n"))
-            .collect()
+        pins.map(|(name, version)| format!("{name}=={version}\n")).collect()
     }
 
     /// Whether it is complete, with these versions, and its Python still exists.
@@ -167,13 +159,10 @@ fn create(environment: &PythonEnvironment) -> Result<()> {
     let python = directory.join("bin/python");
     let mut command = if process::optional(Command::new("uv").arg("--version"))?.is_some() {
         process::output(
-            Command::new("uv")
-                .args(["venv", "--quiet", "--python", PYTHON])
-                .arg(directory),
+            Command::new("uv").args(["venv", "--quiet", "--python", PYTHON]).arg(directory),
         )?;
         let mut uv = Command::new("uv");
-        uv.args(["pip", "install", "--quiet", "--python"])
-            .arg(&python);
+        uv.args(["pip", "install", "--quiet", "--python"]).arg(&python);
         uv
     } else {
         let created = process::output(Command::new("python3").args(["-m", "venv"]).arg(directory));
@@ -183,13 +172,7 @@ fn create(environment: &PythonEnvironment) -> Result<()> {
              then: just setup-deploy",
         )?;
         let mut pip = Command::new(&python);
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ]);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
         pip
     };
     process::output(command.args(requirements.lines())).with_context(|| {
@@ -211,9 +194,7 @@ fn remove(directory: &Path) -> Result<()> {
 }
 
 fn on_path(path: Option<OsString>, name: &str) -> Option<PathBuf> {
-    env::split_paths(&path?)
-        .map(|directory| directory.join(name))
-        .find(|program| program.is_file())
+    env::split_paths(&path?).map(|directory| directory.join(name)).find(|program| program.is_file())
 }
 
 /// Parts of the first number with a dot, as in `SAM CLI, version 1.170.0` and

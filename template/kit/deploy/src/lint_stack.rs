@@ -13,10 +13,9 @@ use crate::{deploy_tools, stack::TEMPLATE};
 /// With their findings.
 pub(crate) fn run(project: &Project) -> Result<()> {
     let root = &project.root;
-    let (Ok(cfn_lint), Ok(sam)) = (
-        deploy_tools::program(root, "cfn-lint"),
-        deploy_tools::program(root, "sam"),
-    ) else {
+    let (Ok(cfn_lint), Ok(sam)) =
+        (deploy_tools::program(root, "cfn-lint"), deploy_tools::program(root, "sam"))
+    else {
         println!("- stack: not linted, cfn-lint and sam are missing: just setup-deploy");
         return Ok(());
     };
@@ -38,16 +37,10 @@ pub(crate) fn run(project: &Project) -> Result<()> {
 /// Runs a program that writes its findings to either of its outputs.
 fn check(command: &mut Command) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .output()
-        .with_context(|| format!("cannot run {name}"))?;
+    let output = command.output().with_context(|| format!("cannot run {name}"))?;
     if output.status.success() {
         return Ok(());
     }
     let (out, err) = (process::text(&output.stdout), process::text(&output.stderr));
-    bail!(
-        "the stack does not pass {name}:\n{}\n{}",
-        out.trim(),
-        err.trim()
-    );
+    bail!("the stack does not pass {name}:\n{}\n{}", out.trim(), err.trim());
 }

@@ -115,10 +115,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Rehearse { environment } => rehearse::run(&project, &environment).await?,
         Command::Status { environment } => deploy::status(&project, &environment).await?,
-        Command::Logs {
-            environment,
-            options,
-        } => {
+        Command::Logs { environment, options } => {
             return deploy::logs(&project, &environment, &options).await;
         }
     }

@@ -93,11 +93,9 @@ fn swap(new: &Path, package: &Path) -> Result<()> {
     if package.exists() {
         fs::rename(package, &aside).with_context(cannot)?;
     }
-    fs::rename(new, package)
-        .with_context(cannot)
-        .inspect_err(|_| {
-            let _ = fs::rename(&aside, package);
-        })
+    fs::rename(new, package).with_context(cannot).inspect_err(|_| {
+        let _ = fs::rename(&aside, package);
+    })
 }
 
 /// The major version of PostgreSQL in the project's settings.

@@ -51,10 +51,7 @@ pub(crate) async fn run(project: &Project, environment: &str) -> Result<()> {
     let major = package::postgres_major(project)?.max(server.major());
     let copy = ProjectCopy::new(project, &directory.path().join("project"), major)?;
     let prepared = started.elapsed();
-    println!(
-        "rehearsing {} on {server} and an emulator of AWS\n",
-        environment.stack_name
-    );
+    println!("rehearsing {} on {server} and an emulator of AWS\n", environment.stack_name);
 
     let play = async {
         let database = Throwaway::create(&server).await?;

@@ -79,9 +79,7 @@ impl StackEnvironment {
             stack_name: text("stack_name")?,
             region: text("region")?,
             confirms: section.get("confirm_changeset").and_then(Value::as_bool) == Some(true),
-            parameters: section
-                .get("parameter_overrides")
-                .map_or_else(Vec::new, parameters),
+            parameters: section.get("parameter_overrides").map_or_else(Vec::new, parameters),
         })
     }
 
@@ -100,11 +98,7 @@ impl StackEnvironment {
 fn parameters(overrides: &Value) -> Vec<(String, String)> {
     let pairs: Vec<&str> = match overrides {
         Value::Array(pairs) => pairs.iter().filter_map(Value::as_str).collect(),
-        other => other
-            .as_str()
-            .unwrap_or_default()
-            .split_whitespace()
-            .collect(),
+        other => other.as_str().unwrap_or_default().split_whitespace().collect(),
     };
     pairs
         .iter()
@@ -135,10 +129,7 @@ mod tests {
              [dev.deploy.parameters]\nstack_name = \"d\"\nregion = \"us\"\n{line}\n"
         );
         let dev = StackEnvironment::parse(&config, "dev").unwrap();
-        assert_eq!(
-            (&*dev.stack_name, &*dev.region, dev.confirms),
-            ("d", "us", false)
-        );
+        assert_eq!((&*dev.stack_name, &*dev.region, dev.confirms), ("d", "us", false));
         assert_eq!(dev.architecture().unwrap(), Architecture::X86_64);
         assert_eq!(dev.parameter("DatabaseName"), Some("app"));
         assert_eq!(dev.parameter("SubnetIds"), None, "a blank value");

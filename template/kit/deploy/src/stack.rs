@@ -28,10 +28,8 @@ pub(crate) fn packages(root: &Path) -> Result<Vec<String>> {
     )?;
     let template = fs::read_to_string(root.join(TEMPLATE))
         .with_context(|| format!("cannot read {TEMPLATE}, which describes the stack"))?;
-    let mut names: Vec<String> = line
-        .captures_iter(&template)
-        .map(|captures| captures[1].to_owned())
-        .collect();
+    let mut names: Vec<String> =
+        line.captures_iter(&template).map(|captures| captures[1].to_owned()).collect();
     names.sort();
     names.dedup();
     Ok(names)

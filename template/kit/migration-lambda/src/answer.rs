@@ -106,10 +106,7 @@ fn fit(text: &str, bytes: usize) -> String {
     };
     let head = within(&mut text.chars());
     let tail = within(&mut text.chars().rev());
-    head.into_iter()
-        .chain(GAP.chars().take(bytes))
-        .chain(tail.into_iter().rev())
-        .collect()
+    head.into_iter().chain(GAP.chars().take(bytes)).chain(tail.into_iter().rev()).collect()
 }
 
 #[cfg(test)]
@@ -157,11 +154,7 @@ mod tests {
         let reason = format!("began{}ended", filling.repeat(9000));
         let answer = Answer::failure(&envelope(), &anyhow::anyhow!(reason));
         let body = answer.body();
-        assert!(
-            (LONGEST - 20..=LONGEST).contains(&body.len()),
-            "{}",
-            body.len()
-        );
+        assert!((LONGEST - 20..=LONGEST).contains(&body.len()), "{}", body.len());
         let value: Value = serde_json::from_str(&body).unwrap();
         let reason = value["Reason"].as_str().unwrap();
         assert!(reason.starts_with("began") && reason.ends_with("ended"));

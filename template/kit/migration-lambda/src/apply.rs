@@ -52,10 +52,8 @@ impl Run<'_> {
         let left = self.deadline.left_for_work();
         let longest = left.mul_f32(0.9).min(left.saturating_sub(LOCK_POLLING));
         let wait = lock_timeout.min(longest);
-        let options = ApplyOptions {
-            lock_timeout: Some(wait),
-            baseline: self.baseline.map(str::to_owned),
-        };
+        let options =
+            ApplyOptions { lock_timeout: Some(wait), baseline: self.baseline.map(str::to_owned) };
         let url = self.url(self.database.can_check_clients().await?);
         let mut process = AtlasProcess::start(atlas.apply(self.directory, &url, &options)?)?;
         let Some(output) = process.output(self.deadline.stop_work()).await? else {
@@ -94,28 +92,20 @@ impl Run<'_> {
 
     /// Time to wait for Atlas and the server to stop; the answer needs time too.
     fn grace(&self) -> Duration {
-        self.deadline
-            .left()
-            .mul_f32(0.1)
-            .min(Duration::from_secs(2))
+        self.deadline.left().mul_f32(0.1).min(Duration::from_secs(2))
     }
 
     async fn end_sessions(&self) -> Result<()> {
         let time = self.grace();
         let end = async {
-            let ended = self
-                .database
-                .end_sessions(&self.application, time / 2)
-                .await;
+            let ended = self.database.end_sessions(&self.application, time / 2).await;
             if ended.is_ok() || !self.database.is_closed() {
                 return ended;
             }
             let database = Database::connect(self.config, self.login, time).await?;
             database.end_sessions(&self.application, time / 2).await
         };
-        timeout(time, end)
-            .await
-            .context("the database does not answer")?
+        timeout(time, end).await.context("the database does not answer")?
     }
 
     /// Returns the connection string, password included.

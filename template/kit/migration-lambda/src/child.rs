@@ -59,11 +59,7 @@ impl AtlasProcess {
         let (stdout, stderr) = timeout_at(stop.into(), self.logged())
             .await
             .context("Atlas has ended, but its output has not")??;
-        Ok(Some(Output {
-            status: status.context("cannot wait for Atlas")?,
-            stdout,
-            stderr,
-        }))
+        Ok(Some(Output { status: status.context("cannot wait for Atlas")?, stdout, stderr }))
     }
 
     /// Stops the process with SIGTERM, and after `grace` with SIGKILL. Logs its output.
@@ -112,10 +108,7 @@ async fn collect(stream: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
     };
     // What follows a read error is lost, as what follows the end.
     let _ = (&mut stream).take(KEPT).read_to_end(&mut kept).await;
-    if tokio::io::copy(&mut stream, &mut tokio::io::sink())
-        .await
-        .is_ok_and(|rest| rest > 0)
-    {
+    if tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.is_ok_and(|rest| rest > 0) {
         // Half a secret at the end would not be recognized.
         kept.truncate(kept.iter().rposition(|&byte| byte == b'\n').unwrap_or(0));
     }

@@ -30,9 +30,7 @@ impl Config {
         let config = Self {
             database: DatabaseSettings::read(&mut env, stack),
             connect_timeout: Duration::from_secs(env.number("DB_CONNECT_TIMEOUT", 30_u16).into()),
-            atlas: env
-                .optional("ATLAS")
-                .map_or_else(|| "/opt/bin/atlas".into(), PathBuf::from),
+            atlas: env.optional("ATLAS").map_or_else(|| "/opt/bin/atlas".into(), PathBuf::from),
             migrations: env.beside_the_program("MIGRATIONS", "migrations"),
         };
         env.finish().map(|()| config)

@@ -73,9 +73,7 @@ impl Database {
             Tls::Disable => (SslMode::Disable, RootCertStore::empty()),
             Tls::VerifyFull { ca_bundle } => (SslMode::Require, root_certificates(ca_bundle)?),
         };
-        let tls = ClientConfig::builder()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         let mut options = tokio_postgres::Config::new();
         options
             .host(&settings.host)
@@ -122,9 +120,7 @@ impl Database {
                     total: count(row.get(3)),
                     is_baseline: kind & Revision::BASELINE != 0,
                     is_resolved: kind & Revision::RESOLVED != 0,
-                    error: row
-                        .get::<_, Option<String>>(4)
-                        .filter(|error| !error.is_empty()),
+                    error: row.get::<_, Option<String>>(4).filter(|error| !error.is_empty()),
                 }
             })
             .collect())
@@ -157,10 +153,7 @@ impl Database {
                 &[&application_name],
             )
             .await?;
-        Ok(rows.first().map(|row| Running {
-            statement: row.get(0),
-            waits_for: row.get(1),
-        }))
+        Ok(rows.first().map(|row| Running { statement: row.get(0), waits_for: row.get(1) }))
     }
 
     /// Ends the sessions of this name and waits until they are gone.
@@ -236,11 +229,8 @@ fn sql_state(error: &anyhow::Error) -> Option<&SqlState> {
 
 /// Whether the server refuses the user or the password.
 pub fn is_login_refused(error: &anyhow::Error) -> bool {
-    [
-        Some(&SqlState::INVALID_PASSWORD),
-        Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION),
-    ]
-    .contains(&sql_state(error))
+    [Some(&SqlState::INVALID_PASSWORD), Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)]
+        .contains(&sql_state(error))
 }
 
 /// Whether trying again may succeed.

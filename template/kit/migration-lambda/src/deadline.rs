@@ -18,13 +18,8 @@ impl Deadline {
     /// is kept in reserve.
     pub fn at(epoch_ms: u64) -> Self {
         let end = SystemTime::UNIX_EPOCH + Duration::from_millis(epoch_ms);
-        let left = end
-            .duration_since(SystemTime::now())
-            .unwrap_or(Duration::ZERO);
-        Self {
-            end: Instant::now() + left,
-            reserve: RESERVE.min(left / 4),
-        }
+        let left = end.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
+        Self { end: Instant::now() + left, reserve: RESERVE.min(left / 4) }
     }
 
     /// Returns the time until Lambda ends the invocation.

@@ -22,13 +22,7 @@ pub struct Envelope {
 
 impl Envelope {
     pub fn read(event: &Value) -> Self {
-        let field = |name| {
-            event
-                .get(name)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
+        let field = |name| event.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         Self {
             response_url: field("ResponseURL"),
             request_type: field("RequestType"),
@@ -92,9 +86,6 @@ mod tests {
     #[test]
     fn says_what_an_event_lacks() {
         let error = properties(json!({"RequestType": "Create"})).unwrap_err();
-        assert_eq!(
-            format!("{error:#}"),
-            "the event is malformed: missing field `RequestId`"
-        );
+        assert_eq!(format!("{error:#}"), "the event is malformed: missing field `RequestId`");
     }
 }

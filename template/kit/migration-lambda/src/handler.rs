@@ -147,22 +147,15 @@ mod tests {
             nothing.expect("something");
             Ok(())
         };
-        let error = catch_panics_and_timeouts(panics, &deadline(60))
-            .await
-            .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the function panicked, which is a defect of it: something"
-        );
+        let error = catch_panics_and_timeouts(panics, &deadline(60)).await.unwrap_err();
+        assert_eq!(error.to_string(), "the function panicked, which is a defect of it: something");
     }
 
     #[tokio::test]
     async fn work_that_hangs_is_given_up_while_there_is_time() {
         let (started, deadline) = (Instant::now(), deadline(2));
         let hangs = std::future::pending::<Result<()>>();
-        let error = catch_panics_and_timeouts(hangs, &deadline)
-            .await
-            .unwrap_err();
+        let error = catch_panics_and_timeouts(hangs, &deadline).await.unwrap_err();
         assert!(error.to_string().starts_with("out of time"), "{error}");
         assert!(started.elapsed() < Duration::from_secs(2));
         assert!(deadline.left() > Duration::ZERO);

@@ -121,9 +121,7 @@ fn application(request_id: &str) -> String {
 }
 
 fn verify(directory: &MigrationDirectory, expected: &str) -> Result<()> {
-    let hash = directory
-        .verify()
-        .context("the package is damaged; build and deploy it again")?;
+    let hash = directory.verify().context("the package is damaged; build and deploy it again")?;
     ensure!(
         hash == expected,
         "the stack names the migrations {expected}, but the package holds {hash}: \
@@ -224,12 +222,6 @@ impl Report {
                 partial.version, partial.applied, partial.total
             );
         }
-        Self {
-            current: status.current,
-            applied,
-            ahead: status.ahead,
-            plan,
-            summary,
-        }
+        Self { current: status.current, applied, ahead: status.ahead, plan, summary }
     }
 }

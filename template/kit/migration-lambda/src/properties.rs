@@ -117,9 +117,7 @@ mod tests {
     use super::*;
 
     fn read(properties: Value) -> Result<Properties> {
-        let Value::Object(properties) = properties else {
-            panic!("no object")
-        };
+        let Value::Object(properties) = properties else { panic!("no object") };
         Properties::read(properties)
     }
 

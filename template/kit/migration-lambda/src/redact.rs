@@ -33,9 +33,7 @@ pub fn hide_url(url: &str) {
 
 /// Returns the text without the hidden secrets.
 pub fn scrub(text: &str) -> String {
-    secrets()
-        .as_ref()
-        .map_or_else(|| text.to_owned(), |secrets| secrets.scrub(text))
+    secrets().as_ref().map_or_else(|| text.to_owned(), |secrets| secrets.scrub(text))
 }
 
 /// Forgets the secrets of the last invocation: a process handles many.

@@ -22,9 +22,8 @@ pub fn start() {
         .filter(|level| !level.trim().is_empty())
         .and_then(|level| level.trim().parse().ok())
         .unwrap_or(LevelFilter::INFO);
-    let targets = Targets::new()
-        .with_target("migration_lambda", level)
-        .with_default(LevelFilter::WARN);
+    let targets =
+        Targets::new().with_target("migration_lambda", level).with_default(LevelFilter::WARN);
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
@@ -32,10 +31,7 @@ pub fn start() {
         .with_current_span(false)
         .with_span_list(false)
         .with_writer(|| Scrubbed);
-    tracing_subscriber::registry()
-        .with(targets)
-        .with(lines)
-        .init();
+    tracing_subscriber::registry().with(targets).with(lines).init();
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
 }
 
@@ -83,9 +79,7 @@ impl Invocation<'_> {
     /// Writes the metrics in CloudWatch's embedded metric format.
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
     pub fn write(&self) {
-        let now = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let outcome = match (self.answered, self.succeeded) {
             (false, _) => "UNANSWERED",
             (true, true) => "SUCCESS",

@@ -50,10 +50,7 @@ async fn checks(project: &Project, base: Option<&Base>, report: &mut Report) {
     };
     report.line(
         "integrity",
-        Ok(Outcome::Passed(format!(
-            "atlas.sum agrees with {}",
-            count(files.len(), "file")
-        ))),
+        Ok(Outcome::Passed(format!("atlas.sum agrees with {}", count(files.len(), "file")))),
     );
     report.line("history", files::history(project, base));
     report.line("names", Ok(files::names(project, base, &files)));
@@ -76,20 +73,14 @@ async fn checks(project: &Project, base: Option<&Base>, report: &mut Report) {
 fn intact_files(project: &Project) -> Result<Vec<MigrationFile>> {
     project.migrations.verify()?;
     let files = project.migrations.files()?;
-    ensure!(
-        !files.is_empty(),
-        "there are no migrations yet: just create-migrations"
-    );
+    ensure!(!files.is_empty(), "there are no migrations yet: just create-migrations");
     Ok(files)
 }
 
 /// Do all migrations apply to an empty database?
 async fn replay(project: &Project, databases: &mut DevDatabases) -> Result<Outcome> {
     let applied = databases.replay(&project.migrations).await?;
-    Ok(Outcome::Passed(format!(
-        "applied to an empty database: {}",
-        count(applied, "migration")
-    )))
+    Ok(Outcome::Passed(format!("applied to an empty database: {}", count(applied, "migration"))))
 }
 
 /// Do the migrations create the schema of the entities?
@@ -100,27 +91,18 @@ async fn drift(
 ) -> Result<Outcome> {
     let schema = schema?;
     let dev = databases.create("drift").await?;
-    Ok(
-        match databases
-            .atlas
-            .schema_diff(&project.migrations, &schema, &dev)?
-        {
-            None => Outcome::Passed("the migrations create the schema of the entities".into()),
-            Some(sql) => Outcome::Failed(format!(
-                "the migrations lack this SQL to create the schema of the entities:\n{}\n\
+    Ok(match databases.atlas.schema_diff(&project.migrations, &schema, &dev)? {
+        None => Outcome::Passed("the migrations create the schema of the entities".into()),
+        Some(sql) => Outcome::Failed(format!(
+            "the migrations lack this SQL to create the schema of the entities:\n{}\n\
                  to plan it: just create-migrations (if a difference remains after that, write \
                  a migration by hand, then: just hash-migrations)",
-                sql.trim()
-            )),
-        },
-    )
+            sql.trim()
+        )),
+    })
 }
 
 /// Joins the names for a message.
 fn list(files: &[&MigrationFile]) -> String {
-    files
-        .iter()
-        .map(|file| file.name.as_str())
-        .collect::<Vec<_>>()
-        .join(", ")
+    files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", ")
 }

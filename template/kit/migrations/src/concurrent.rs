@@ -63,10 +63,7 @@ mod tests {
     use super::*;
 
     fn planned(contents: &str) -> MigrationFile {
-        MigrationFile {
-            name: "20260131235959_add_index.sql".into(),
-            contents: contents.into(),
-        }
+        MigrationFile { name: "20260131235959_add_index.sql".into(), contents: contents.into() }
     }
 
     #[test]

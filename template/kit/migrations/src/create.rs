@@ -21,11 +21,7 @@ use crate::{
 pub async fn run(project: &Project, name: Option<&str>) -> Result<()> {
     project.migrations.verify()?;
     let existing = project.migrations.files()?;
-    let name = name.unwrap_or(if existing.is_empty() {
-        "initial"
-    } else {
-        "changes"
-    });
+    let name = name.unwrap_or(if existing.is_empty() { "initial" } else { "changes" });
     check_name(project, name)?;
     // Fail before the work if the hash could not be written after it.
     HashCopy::find_all(&project.root)?;

@@ -19,11 +19,7 @@ impl DevDatabases {
         let atlas = project.atlas()?;
         let server = postgres::server_in(&project.root).await?;
         atlas.supports_server(server.major())?;
-        Ok(Self {
-            atlas,
-            server,
-            databases: Vec::new(),
-        })
+        Ok(Self { atlas, server, databases: Vec::new() })
     }
 
     /// Creates an empty database and returns its URL.
@@ -37,10 +33,6 @@ impl DevDatabases {
     /// Applies all migrations to an empty database. Returns their number.
     pub async fn replay(&mut self, migrations: &MigrationDirectory) -> Result<usize> {
         let database = self.create("replay").await?;
-        Ok(self
-            .atlas
-            .apply(migrations, &database, &ApplyOptions::default())?
-            .applied
-            .len())
+        Ok(self.atlas.apply(migrations, &database, &ApplyOptions::default())?.applied.len())
     }
 }

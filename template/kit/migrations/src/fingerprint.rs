@@ -91,9 +91,8 @@ impl Fingerprint {
 fn add(hasher: &mut Sha256, path: &Path) -> Result<()> {
     hasher.update(path.to_string_lossy().as_bytes());
     if path.is_dir() {
-        let mut entries = fs::read_dir(path)?
-            .map(|entry| Ok(entry?.path()))
-            .collect::<Result<Vec<_>>>()?;
+        let mut entries =
+            fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
         entries.sort();
         return entries.iter().try_for_each(|entry| add(hasher, entry));
     }

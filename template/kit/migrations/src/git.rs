@@ -34,10 +34,7 @@ impl Base {
             None => base,
         };
         let commit = commit.trim().to_owned();
-        let listed = git(
-            root,
-            &["ls-tree", "-z", "--name-only", &commit, "migrations/"],
-        )?;
+        let listed = git(root, &["ls-tree", "-z", "--name-only", &commit, "migrations/"])?;
         let files = names(&listed.unwrap_or_default());
         Ok(Some(Self { commit, files }))
     }
@@ -46,13 +43,7 @@ impl Base {
     pub fn changed(&self, root: &Path) -> Result<BTreeSet<String>> {
         let mut diff = Command::new("git");
         diff.current_dir(root)
-            .args([
-                "diff",
-                "--name-only",
-                "--no-renames",
-                "--diff-filter=a",
-                "-z",
-            ])
+            .args(["diff", "--name-only", "--no-renames", "--diff-filter=a", "-z"])
             .args([&self.commit, "--", "migrations/"]);
         Ok(names(&process::output(&mut diff)?))
     }
@@ -76,7 +67,5 @@ fn is_shallow(root: &Path) -> Result<bool> {
 /// Returns what git prints, or `None` if it fails or is not installed.
 fn git(root: &Path, arguments: &[&str]) -> Result<Option<String>> {
     let output = process::optional(Command::new("git").current_dir(root).args(arguments))?;
-    Ok(output
-        .filter(|output| output.status.success())
-        .map(|output| text(&output.stdout)))
+    Ok(output.filter(|output| output.status.success()).map(|output| text(&output.stdout)))
 }

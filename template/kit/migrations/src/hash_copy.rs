@@ -48,12 +48,7 @@ impl HashCopy {
             Ok((text, value, conflict))
         };
         let (text, value, conflict) = read().map_err(|error| in_file(&path, error))?;
-        Ok(Some(Self {
-            path,
-            text,
-            value,
-            conflict,
-        }))
+        Ok(Some(Self { path, text, value, conflict }))
     }
 
     /// Name of the file.

@@ -33,11 +33,7 @@ pub(crate) fn write(project: &Project) -> Result<PathBuf> {
 
 /// Builds `print-schema`, and returns its path.
 fn compile(project: &Project) -> Result<PathBuf> {
-    let format = if stderr().is_terminal() {
-        "json-diagnostic-rendered-ansi"
-    } else {
-        "json"
-    };
+    let format = if stderr().is_terminal() { "json-diagnostic-rendered-ansi" } else { "json" };
     // Cargo writes its progress to standard error, and rustc's messages to standard output.
     let output = process::cargo()
         .current_dir(&project.root)
@@ -46,18 +42,11 @@ fn compile(project: &Project) -> Result<PathBuf> {
         .output()
         .context("cannot run cargo")?;
     let stdout = text(&output.stdout);
-    let messages: Vec<Value> = stdout
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect();
+    let messages: Vec<Value> =
+        stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     if output.status.success() {
-        let mut programs = messages
-            .iter()
-            .filter_map(|message| message["executable"].as_str());
-        return programs
-            .next_back()
-            .map(PathBuf::from)
-            .context("cargo built no print-schema");
+        let mut programs = messages.iter().filter_map(|message| message["executable"].as_str());
+        return programs.next_back().map(PathBuf::from).context("cargo built no print-schema");
     }
     let errors: Vec<_> = messages
         .iter()
@@ -71,13 +60,7 @@ fn compile(project: &Project) -> Result<PathBuf> {
     let spans = first["spans"].as_array().into_iter().flatten();
     let place = spans
         .filter(|span| span["is_primary"] == true)
-        .find_map(|span| {
-            Some(format!(
-                "{}:{}",
-                span["file_name"].as_str()?,
-                span["line_start"]
-            ))
-        })
+        .find_map(|span| Some(format!("{}:{}", span["file_name"].as_str()?, span["line_start"])))
         .unwrap_or_default();
     let more = match errors.len() - 1 {
         0 => String::new(),

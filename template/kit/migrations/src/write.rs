@@ -144,9 +144,6 @@ mod tests {
         std::os::unix::fs::symlink("old", &link).unwrap();
         write_all(&[(link.clone(), "2".into())]).unwrap();
         assert!(link.is_symlink());
-        assert_eq!(
-            fs::read_to_string(directory.path().join("old")).unwrap(),
-            "2"
-        );
+        assert_eq!(fs::read_to_string(directory.path().join("old")).unwrap(), "2");
     }
 }

@@ -36,9 +36,8 @@ fn closest(found: impl Iterator<Item = Binaries>, wanted: u32) -> Option<Binarie
 }
 
 fn usual_dirs() -> Vec<PathBuf> {
-    let mut dirs: Vec<PathBuf> = env::var_os("PATH")
-        .map(|path| env::split_paths(&path).collect())
-        .unwrap_or_default();
+    let mut dirs: Vec<PathBuf> =
+        env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
     dirs.extend(output("pg_config".as_ref(), "--bindir").map(PathBuf::from));
     // Debian; Red Hat from postgresql.org; Homebrew on arm64 and on x86_64; Postgres.app.
     for (parent, prefix) in [
@@ -59,23 +58,16 @@ fn usual_dirs() -> Vec<PathBuf> {
 }
 
 fn in_dir(dir: &Path) -> Option<Binaries> {
-    let complete = ["initdb", "pg_ctl"]
-        .iter()
-        .all(|name| dir.join(name).is_file());
+    let complete = ["initdb", "pg_ctl"].iter().all(|name| dir.join(name).is_file());
     let major = major_of(&output(&dir.join("postgres"), "--version")?)?;
-    complete.then(|| Binaries {
-        dir: dir.to_owned(),
-        major,
-    })
+    complete.then(|| Binaries { dir: dir.to_owned(), major })
 }
 
 /// The major version in `postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)`,
 /// or in `postgres (PostgreSQL) 19beta1`.
 fn major_of(version: &str) -> Option<u32> {
     let number = version.strip_prefix("postgres (PostgreSQL) ")?;
-    let digits = number
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(number.len());
+    let digits = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
     number[..digits].parse().ok()
 }
 
@@ -103,10 +95,7 @@ mod tests {
     #[case(&[14, 15], Some(15))]
     #[case(&[12], None)]
     fn takes_the_closest_to_17(#[case] found: &[u32], #[case] taken: Option<u32>) {
-        let found = found.iter().map(|&major| Binaries {
-            dir: PathBuf::new(),
-            major,
-        });
+        let found = found.iter().map(|&major| Binaries { dir: PathBuf::new(), major });
         assert_eq!(closest(found, 17).map(|binaries| binaries.major), taken);
     }
 }

@@ -50,8 +50,7 @@ impl Server {
             _ => " STRATEGY file_copy",
         };
         let (from, to) = (quoted(from), quoted(to));
-        self.execute(&format!("CREATE DATABASE {to} TEMPLATE {from}{strategy}"))
-            .await
+        self.execute(&format!("CREATE DATABASE {to} TEMPLATE {from}{strategy}")).await
     }
 
     /// Renames a database, which must have no connections.
@@ -61,8 +60,7 @@ impl Server {
     /// When the server does not answer or refuses.
     pub async fn rename(&self, from: &str, to: &str) -> Result<()> {
         let (from, to) = (quoted(from), quoted(to));
-        self.execute(&format!("ALTER DATABASE {from} RENAME TO {to}"))
-            .await
+        self.execute(&format!("ALTER DATABASE {from} RENAME TO {to}")).await
     }
 
     /// Refuses all connections to a database from now on, so that copying it cannot fail.
@@ -72,10 +70,7 @@ impl Server {
     /// When the server does not answer or refuses.
     pub async fn seal(&self, database: &str) -> Result<()> {
         let database = quoted(database);
-        self.execute(&format!(
-            "ALTER DATABASE {database} ALLOW_CONNECTIONS false"
-        ))
-        .await
+        self.execute(&format!("ALTER DATABASE {database} ALLOW_CONNECTIONS false")).await
     }
 
     /// Drops a database if it exists, after ending its connections.

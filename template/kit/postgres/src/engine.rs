@@ -28,9 +28,7 @@ impl Engine {
     /// Returns the first engine that answers. That costs a connection, or less than 2 ms if
     /// no engine runs.
     pub(crate) fn find(config: &Config) -> Option<Self> {
-        candidates(config)
-            .into_iter()
-            .find(|engine| answers(&engine.host))
+        candidates(config).into_iter().find(|engine| answers(&engine.host))
     }
 }
 
@@ -54,9 +52,7 @@ fn candidates(config: &Config) -> Vec<Engine> {
         .filter(|_| config.docker_context.is_none())
         .and_then(|config| by_context(&dir, config["currentContext"].as_str()?));
     let usual = usual_sockets();
-    let usual = usual
-        .iter()
-        .map(|path| by_host(&format!("unix://{}", path.display())));
+    let usual = usual.iter().map(|path| by_host(&format!("unix://{}", path.display())));
     current.into_iter().chain(usual).collect()
 }
 

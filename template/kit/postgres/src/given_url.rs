@@ -120,10 +120,7 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
-    #[case::as_it_is(
-        "postgres://u:p@h/d?sslmode=disable",
-        "postgres://u:p@h/d?sslmode=disable"
-    )]
+    #[case::as_it_is("postgres://u:p@h/d?sslmode=disable", "postgres://u:p@h/d?sslmode=disable")]
     #[case::no_database("postgres://u@h:5433", "postgres://u@h:5433/postgres")]
     #[case::slash_only(
         "postgresql://h/?application_name=x",

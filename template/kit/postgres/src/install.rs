@@ -40,10 +40,8 @@ pub fn install_docker(root: &Path, os: &str) -> Result<()> {
 
 /// Colima is free of licence fees; Docker Desktop is not, in larger companies.
 fn start_colima(path: &OsStr) -> Result<()> {
-    let missing: Vec<&str> = ["colima", "docker"]
-        .into_iter()
-        .filter(|program| !has(path, program))
-        .collect();
+    let missing: Vec<&str> =
+        ["colima", "docker"].into_iter().filter(|program| !has(path, program)).collect();
     if !missing.is_empty() {
         ensure!(
             has(path, "brew"),

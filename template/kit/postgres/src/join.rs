@@ -41,10 +41,8 @@ pub(crate) async fn connect(state: &State, name: &str) -> Result<Option<Server>>
     let Some(Address { host, port }) = &state.address else {
         return Ok(None);
     };
-    let url = format!(
-        "postgres://postgres:{}@{host}:{port}/postgres?sslmode=disable",
-        state.password
-    );
+    let url =
+        format!("postgres://postgres:{}@{host}:{port}/postgres?sslmode=disable", state.password);
     let url = Url::parse(&url).context("the state file holds no valid address")?;
     let cluster_name = match state.provider {
         Provider::Docker => docker::cluster_name(name),

@@ -114,9 +114,7 @@ pub async fn server_in(root: &Path) -> Result<Server> {
     }
     if let Err(error) = start::remove(&site, &config).await {
         // Another provider may serve now.
-        notice(&format!(
-            "could not remove what an earlier run left: {error:#}"
-        ));
+        notice(&format!("could not remove what an earlier run left: {error:#}"));
     }
     start::start(site, config).await
 }

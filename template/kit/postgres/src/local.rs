@@ -47,11 +47,7 @@ pub(crate) fn start(
     password: &str,
 ) -> Result<Address> {
     let account = unprivileged_account()?;
-    let cluster = Cluster {
-        base: place(dir, name, account.is_some()),
-        binaries,
-        account,
-    };
+    let cluster = Cluster { base: place(dir, name, account.is_some()), binaries, account };
     let port = cluster
         .create(password)
         .and_then(|()| cluster.start(name, free_port))
@@ -60,10 +56,7 @@ pub(crate) fn start(
             format!("could not start PostgreSQL {major} from {}", dir.display())
         })
         .inspect_err(|_| drop(remove(dir, name)))?;
-    Ok(Address {
-        host: "127.0.0.1".to_owned(),
-        port,
-    })
+    Ok(Address { host: "127.0.0.1".to_owned(), port })
 }
 
 /// Stops the server of the cluster called `name` and removes its files, even if
@@ -71,10 +64,8 @@ pub(crate) fn start(
 pub(crate) fn remove(dir: &Path, name: &str) -> Result<bool> {
     let places = places(dir, name);
     // Read before initdb is stopped, which then removes its directory.
-    let segments: Vec<Segment> = places
-        .iter()
-        .filter_map(|place| Segment::of(&place.join("data")))
-        .collect();
+    let segments: Vec<Segment> =
+        places.iter().filter_map(|place| Segment::of(&place.join("data"))).collect();
     let mut any = processes::stop(name)?;
     segments.iter().for_each(Segment::remove);
     for place in places {
@@ -155,8 +146,7 @@ impl Cluster<'_> {
             .with_context(|| format!("could not make {}", self.base.display()))?;
         // In a file: arguments show in the process list.
         let password_file = self.base.join("password");
-        self.new_file(&password_file)?
-            .write_all(password.as_bytes())?;
+        self.new_file(&password_file)?.write_all(password.as_bytes())?;
         let mut initdb = self.command("initdb");
         initdb
             .arg("--pgdata")
@@ -167,11 +157,7 @@ impl Cluster<'_> {
             .args(["--username=postgres", "--auth=password", "--no-sync"])
             // Sorted by bytes, as in the Alpine images, whatever the machine's locale.
             .args(["--encoding=UTF8", "--locale=C"])
-            .arg(if cfg!(target_os = "macos") {
-                "--lc-ctype=UTF-8"
-            } else {
-                "--lc-ctype=C.UTF-8"
-            });
+            .arg(if cfg!(target_os = "macos") { "--lc-ctype=UTF-8" } else { "--lc-ctype=C.UTF-8" });
         process::output(&mut initdb)?;
         Ok(fs::remove_file(&password_file)?)
     }
@@ -204,10 +190,7 @@ impl Cluster<'_> {
             }
             let log = fs::read_to_string(self.log()).unwrap_or_default();
             if !log.contains("Address already in use") {
-                bail!(
-                    "the server's log ends with:\n{}",
-                    last_lines(&log, LOG_LINES)
-                );
+                bail!("the server's log ends with:\n{}", last_lines(&log, LOG_LINES));
             }
         }
         bail!("{PORTS} free ports in a row were taken before the server could use them")

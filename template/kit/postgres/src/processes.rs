@@ -41,10 +41,7 @@ pub(crate) fn stop(name: &str) -> Result<bool> {
             sleep(Duration::from_millis(20));
         }
     }
-    bail!(
-        "the processes {:?} of {name} do not stop; do they belong to another user?",
-        of(name)
-    )
+    bail!("the processes {:?} of {name} do not stop; do they belong to another user?", of(name))
 }
 
 /// Ids of the cluster's server processes, and of the tools that make and start it.

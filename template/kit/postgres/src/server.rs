@@ -55,11 +55,7 @@ pub struct Server {
 
 impl Server {
     pub(crate) fn new(provider: Provider, major: u32, url: Url) -> Self {
-        Self {
-            provider,
-            major,
-            url,
-        }
+        Self { provider, major, url }
     }
 
     /// URL of a database on this server, password included. The parameters of
@@ -115,19 +111,13 @@ impl Server {
     ///
     /// When there is no answer within five seconds.
     pub async fn admin(&self) -> Result<PgConnection> {
-        open(&self.url)
-            .await
-            .with_context(|| format!("could not connect to {self}"))
+        open(&self.url).await.with_context(|| format!("could not connect to {self}"))
     }
 }
 
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            provider,
-            major,
-            url,
-        } = self;
+        let Self { provider, major, url } = self;
         write!(f, "PostgreSQL {major} at {} ({provider})", address(url))
     }
 }
@@ -192,12 +182,10 @@ async fn open(url: &Url) -> Result<PgConnection, sqlx::Error> {
 }
 
 async fn in_time<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
-    tokio::time::timeout(ANSWER, work)
-        .await
-        .unwrap_or_else(|_| {
-            let message = format!("no answer within {} seconds", ANSWER.as_secs());
-            Err(io::Error::new(io::ErrorKind::TimedOut, message).into())
-        })
+    tokio::time::timeout(ANSWER, work).await.unwrap_or_else(|_| {
+        let message = format!("no answer within {} seconds", ANSWER.as_secs());
+        Err(io::Error::new(io::ErrorKind::TimedOut, message).into())
+    })
 }
 
 #[cfg(test)]
@@ -222,10 +210,7 @@ mod tests {
     #[test]
     fn display_hides_the_password() {
         let server = server("postgres://me:secret@db.example:5433/postgres");
-        assert_eq!(
-            server.to_string(),
-            "PostgreSQL 17 at db.example:5433 (TEST_DATABASE_URL)"
-        );
+        assert_eq!(server.to_string(), "PostgreSQL 17 at db.example:5433 (TEST_DATABASE_URL)");
         assert!(!format!("{server:?}").contains("secret"));
     }
 }

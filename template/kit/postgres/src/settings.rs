@@ -193,26 +193,17 @@ mod tests {
     fn env_takes_precedence_over_the_example() {
         let root = root(&[
             (".env", "DEV_POSTGRES_TEST_KEY=mine\n"),
-            (
-                ".env.example",
-                "DEV_POSTGRES_TEST_KEY=ours\nOTHER_TEST_KEY='a b'\n",
-            ),
+            (".env.example", "DEV_POSTGRES_TEST_KEY=ours\nOTHER_TEST_KEY='a b'\n"),
         ]);
         assert_eq!(setting(root.path(), KEY).unwrap().as_deref(), Some("mine"));
-        assert_eq!(
-            setting(root.path(), "OTHER_TEST_KEY").unwrap().as_deref(),
-            Some("a b")
-        );
+        assert_eq!(setting(root.path(), "OTHER_TEST_KEY").unwrap().as_deref(), Some("a b"));
         assert_eq!(setting(root.path(), "NO_SUCH_TEST_KEY").unwrap(), None);
     }
 
     #[test]
     fn the_environment_takes_precedence_over_the_files() {
         let root = root(&[(".env", "CARGO_PKG_NAME=other\n")]);
-        assert_eq!(
-            setting(root.path(), "CARGO_PKG_NAME").unwrap().as_deref(),
-            Some("postgres")
-        );
+        assert_eq!(setting(root.path(), "CARGO_PKG_NAME").unwrap().as_deref(), Some("postgres"));
     }
 
     #[test]
@@ -228,10 +219,7 @@ mod tests {
     fn a_malformed_line_is_named_without_its_value() {
         let root = root(&[(".env", "TEST_DATABASE_URL=postgres://u:se cret@h/d\n")]);
         let error = format!("{:#}", setting(root.path(), KEY).unwrap_err());
-        assert!(
-            error.contains("TEST_DATABASE_URL") && error.contains(".env"),
-            "{error}"
-        );
+        assert!(error.contains("TEST_DATABASE_URL") && error.contains(".env"), "{error}");
         assert!(!error.contains("cret"), "{error}");
     }
 }

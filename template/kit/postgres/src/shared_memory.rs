@@ -16,10 +16,7 @@ impl Segment {
     pub(crate) fn of(data: &Path) -> Option<Self> {
         let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
         let (key, id) = text.lines().nth(6)?.trim().split_once(' ')?;
-        Some(Self {
-            key: key.parse().ok()?,
-            id: id.trim().to_owned(),
-        })
+        Some(Self { key: key.parse().ok()?, id: id.trim().to_owned() })
     }
 
     /// Removes it, if it still exists. After a reboot, the same id may be another

@@ -80,10 +80,7 @@ impl Site {
                 name.to_str()?.strip_prefix(prefix)?.parse::<u32>().ok()
             }));
         }
-        majors
-            .into_iter()
-            .map(|major| Self::of(root, major))
-            .collect()
+        majors.into_iter().map(|major| Self::of(root, major)).collect()
     }
 
     fn file(&self) -> PathBuf {

@@ -59,10 +59,7 @@ pub(crate) async fn remove(site: &Site, config: &Config) -> Result<Option<Provid
 pub(crate) fn describe(config: &Config) -> Result<String> {
     if let Some(engine) = engine(config)? {
         let Config { major, image, .. } = config;
-        return Ok(format!(
-            "PostgreSQL {major} by Docker ({}, {image})",
-            engine.label
-        ));
+        return Ok(format!("PostgreSQL {major} by Docker ({}, {image})", engine.label));
     }
     let Binaries { dir, major } = binaries::find(config).ok_or_else(|| nothing(config, None))?;
     let other = match major == config.major {
@@ -101,9 +98,7 @@ fn start_any(site: &Site, config: &Config) -> Result<State> {
         return Err(nothing(config, refusal));
     };
     if let Some(error) = refusal {
-        notice(&format!(
-            "Docker cannot be used, taking local binaries instead: {error:#}"
-        ));
+        notice(&format!("Docker cannot be used, taking local binaries instead: {error:#}"));
     }
     start_recorded(site, Provider::Local, None, |password| {
         local::start(&site.dir, &site.name, &binaries, password)

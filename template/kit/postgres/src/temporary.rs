@@ -228,11 +228,7 @@ async fn sweep(session: &mut PgConnection) -> Result<()> {
     for name in abandoned {
         // Without FORCE: a connection may have come in between. Another process may
         // sweep, too. What fails now is dropped by a later run.
-        let _ = execute(
-            session,
-            &format!("DROP DATABASE IF EXISTS {}", quoted(&name)),
-        )
-        .await;
+        let _ = execute(session, &format!("DROP DATABASE IF EXISTS {}", quoted(&name))).await;
     }
     Ok(())
 }

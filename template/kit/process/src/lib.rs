@@ -22,15 +22,9 @@ pub fn exit_code(outcome: Result<ExitCode>) -> ExitCode {
 /// When it cannot be started or fails, with what it wrote to its standard error.
 pub fn output(command: &mut Command) -> Result<String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .output()
-        .with_context(|| format!("cannot run {name}"))?;
+    let output = command.output().with_context(|| format!("cannot run {name}"))?;
     if !output.status.success() {
-        bail!(
-            "{name} failed ({}):\n{}",
-            output.status,
-            text(&output.stderr).trim()
-        );
+        bail!("{name} failed ({}):\n{}", output.status, text(&output.stderr).trim());
     }
     Ok(text(&output.stdout))
 }
@@ -41,9 +35,7 @@ pub fn output(command: &mut Command) -> Result<String> {
 /// When it cannot be started or fails.
 pub fn run_inherited(command: &mut Command) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let status = command
-        .status()
-        .with_context(|| format!("cannot run {name}"))?;
+    let status = command.status().with_context(|| format!("cannot run {name}"))?;
     ensure!(status.success(), "{name} failed ({status}): see above");
     Ok(())
 }

@@ -118,10 +118,7 @@ mod tests {
             auth: Auth::Password(Password(String::new())),
             tls,
         };
-        let login = Login {
-            user: "a@b".to_owned(),
-            password: Password("p:w/".to_owned()),
-        };
+        let login = Login { user: "a@b".to_owned(), password: Password("p:w/".to_owned()) };
         let url = settings.url(&login, &[("application_name", "x y")]);
         assert_eq!(url, expected);
     }

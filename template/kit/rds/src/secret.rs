@@ -79,9 +79,7 @@ pub async fn fetch(
         bail!("{status} {kind} {message}");
     }
     let answer: Value = serde_json::from_str(&text).context("its answer is not JSON")?;
-    let secret = answer["SecretString"]
-        .as_str()
-        .context("the secret is binary, not text")?;
+    let secret = answer["SecretString"].as_str().context("the secret is binary, not text")?;
     // The parser's own message would quote the secret.
     serde_json::from_str(secret)
         .ok()

@@ -94,14 +94,12 @@ impl DatabaseSettings {
 
 fn tls(env: &mut EnvReader) -> Tls {
     match env.optional("DB_SSLMODE").as_deref() {
-        None | Some("verify-full") => Tls::VerifyFull {
-            ca_bundle: env.beside_the_program("DB_CA_BUNDLE", "rds-ca.pem"),
-        },
+        None | Some("verify-full") => {
+            Tls::VerifyFull { ca_bundle: env.beside_the_program("DB_CA_BUNDLE", "rds-ca.pem") }
+        }
         Some("disable") => Tls::Disable,
         Some(other) => {
-            env.report(format!(
-                "DB_SSLMODE is {other:?}, but must be verify-full or disable"
-            ));
+            env.report(format!("DB_SSLMODE is {other:?}, but must be verify-full or disable"));
             Tls::Disable
         }
     }
@@ -129,9 +127,7 @@ fn auth(env: &mut EnvReader, method: &str, host: &str, tls: &Tls) -> Auth {
             Auth::Iam { region }
         }
         other => {
-            env.report(format!(
-                "DB_AUTH is {other:?}, but must be iam, secret or password"
-            ));
+            env.report(format!("DB_AUTH is {other:?}, but must be iam, secret or password"));
             Auth::Password(Password(String::new()))
         }
     }
@@ -177,12 +173,8 @@ mod tests {
                 port: 5432,
                 name: "app".to_owned(),
                 user: Some("migrator".to_owned()),
-                auth: Auth::Iam {
-                    region: "eu-west-1".to_owned()
-                },
-                tls: Tls::VerifyFull {
-                    ca_bundle: "/var/task/rds-ca.pem".into()
-                },
+                auth: Auth::Iam { region: "eu-west-1".to_owned() },
+                tls: Tls::VerifyFull { ca_bundle: "/var/task/rds-ca.pem".into() },
             }
         );
     }
@@ -198,12 +190,7 @@ mod tests {
         let variables = [RDS, ("DB_PORT", "2"), ("AWS_REGION", "us-east-1")];
         let settings = read(&variables, &overrides).unwrap();
         assert_eq!(
-            (
-                &*settings.name,
-                &*settings.host,
-                settings.port,
-                settings.user.as_deref()
-            ),
+            (&*settings.name, &*settings.host, settings.port, settings.user.as_deref()),
             ("other", "elsewhere", 1, Some("me"))
         );
         let region = "us-east-1".to_owned();
@@ -213,12 +200,7 @@ mod tests {
     #[test]
     fn a_secret_names_the_user_and_its_arn_the_region() {
         let arn = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:db-AbCdEf";
-        let variables = [
-            RDS,
-            ("DB_NAME", "a"),
-            ("DB_AUTH", "secret"),
-            ("DB_SECRET_ARN", arn),
-        ];
+        let variables = [RDS, ("DB_NAME", "a"), ("DB_AUTH", "secret"), ("DB_SECRET_ARN", arn)];
         let settings = read(&variables, &DatabaseOverrides::default()).unwrap();
         assert_eq!(settings.user, None);
         let (id, region) = (arn.to_owned(), "eu-north-1".to_owned());
@@ -234,9 +216,7 @@ mod tests {
     #[case(&[RDS, ("DB_SSLMODE", "prefer")], &["DB_SSLMODE is \"prefer\", but must be"])]
     #[case(&[RDS, ("DB_SSLMODE", "disable")], &["DB_AUTH=iam needs TLS"])]
     fn reports_all_errors(#[case] variables: &[(&str, &str)], #[case] expected: &[&str]) {
-        let error = read(variables, &DatabaseOverrides::default())
-            .unwrap_err()
-            .to_string();
+        let error = read(variables, &DatabaseOverrides::default()).unwrap_err().to_string();
         for part in expected {
             assert!(error.contains(part), "no {part:?} in {error}");
         }

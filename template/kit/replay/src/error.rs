@@ -43,9 +43,8 @@ impl ReplayError {
 }
 
 fn message(error: &sqlx::Error) -> String {
-    let server = error
-        .as_database_error()
-        .and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    let server =
+        error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
     let Some(server) = server else {
         return error.to_string();
     };

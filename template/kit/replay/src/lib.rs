@@ -33,14 +33,10 @@ pub async fn snapshot(connection: &mut PgConnection) -> Result<Snapshot> {
 /// # Errors
 /// When the database does not answer.
 pub async fn snapshot_in(connection: &mut PgConnection) -> Result<Snapshot> {
-    sqlx::raw_sql(catalog::SETTINGS)
-        .execute(&mut *connection)
-        .await?;
+    sqlx::raw_sql(catalog::SETTINGS).execute(&mut *connection).await?;
     let rows: Vec<(String, String, String)> = sqlx::query_as(catalog::QUERY)
         .fetch_all(connection)
         .await
         .context("cannot read the catalogs of the database")?;
-    Ok(Snapshot::from_rows(
-        rows.into_iter().map(<[String; 3]>::from),
-    ))
+    Ok(Snapshot::from_rows(rows.into_iter().map(<[String; 3]>::from)))
 }

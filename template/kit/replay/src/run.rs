@@ -42,36 +42,25 @@ async fn in_transaction(connection: &mut PgConnection, text: &str) -> Result<(),
     // The server names a position in few errors. A second time, statement by statement,
     // shows where it is; whatever happens, nothing of the file stays.
     let begin = format!("ROLLBACK;{RESET};BEGIN");
-    execute(connection, &begin)
-        .await
-        .map_err(|error| (None, error))?;
+    execute(connection, &begin).await.map_err(|error| (None, error))?;
     let found = statement_by_statement(connection, text).await;
-    execute(connection, &format!("ROLLBACK;{RESET}"))
-        .await
-        .map_err(|error| (None, error))?;
+    execute(connection, &format!("ROLLBACK;{RESET}")).await.map_err(|error| (None, error))?;
     Err(found.err().unwrap_or((None, error)))
 }
 
 async fn one_by_one(connection: &mut PgConnection, text: &str) -> Result<(), Failure> {
     statement_by_statement(connection, text).await?;
-    execute(connection, RESET)
-        .await
-        .map_err(|error| (None, error))
+    execute(connection, RESET).await.map_err(|error| (None, error))
 }
 
 async fn statement_by_statement(connection: &mut PgConnection, text: &str) -> Result<(), Failure> {
     for statement in sql::statements(text) {
         let offset = statement.sql.as_ptr() as usize - text.as_ptr() as usize;
-        execute(connection, statement.sql)
-            .await
-            .map_err(|error| (Some(offset), error))?;
+        execute(connection, statement.sql).await.map_err(|error| (Some(offset), error))?;
     }
     Ok(())
 }
 
 async fn execute(connection: &mut PgConnection, sql: &str) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql(AssertSqlSafe(sql))
-        .execute(connection)
-        .await
-        .map(drop)
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map(drop)
 }

@@ -28,10 +28,7 @@ pub async fn template(server: &Server, files: &[MigrationFile]) -> Result<String
     let mut admin = server.admin().await?;
     if !existing(&mut admin).await?.contains(wanted) {
         // Ends with the connection, however this ends.
-        sqlx::query("SELECT pg_advisory_lock($1)")
-            .bind(LOCK)
-            .execute(&mut admin)
-            .await?;
+        sqlx::query("SELECT pg_advisory_lock($1)").bind(LOCK).execute(&mut admin).await?;
         let existing = existing(&mut admin).await?;
         if !existing.contains(wanted) {
             build(server, files, &names, &existing).await?;
@@ -62,9 +59,7 @@ async fn build(
     names: &[String],
     existing: &[String],
 ) -> Result<()> {
-    let known = (0..names.len())
-        .rev()
-        .find(|&length| existing.contains(&names[length]));
+    let known = (0..names.len()).rev().find(|&length| existing.contains(&names[length]));
     let done = known.unwrap_or(0);
     let database = match known {
         Some(length) => server.temporary_copy(&names[length], "template").await?,
@@ -85,13 +80,7 @@ async fn build(
         database.persist(&names[good]).await?;
     }
     prune(server, existing, &names[done]).await?;
-    replayed.map_err(|error| {
-        ReplayError {
-            applied: done + error.applied,
-            ..error
-        }
-        .into()
-    })
+    replayed.map_err(|error| ReplayError { applied: done + error.applied, ..error }.into())
 }
 
 /// Drops the oldest templates, but not the one that was just copied.

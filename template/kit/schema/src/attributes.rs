@@ -18,11 +18,7 @@ pub const COLUMN_KEYS: &str = "auto_increment, column_name, column_type, comment
 /// When a key has no effect: a line `FILE:LINE: what to write instead` for each.
 pub fn check(root: &Path, directory: &str) -> Result<()> {
     let names: BTreeSet<_> = fs::read_dir(root.join(directory))
-        .and_then(|entries| {
-            entries
-                .map(|entry| Ok(entry?.file_name()))
-                .collect::<io::Result<_>>()
-        })
+        .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<_>>())
         .with_context(|| format!("cannot read {directory}"))?;
     let mut findings = Vec::new();
     for name in names {
@@ -32,9 +28,7 @@ pub fn check(root: &Path, directory: &str) -> Result<()> {
         }
         let source =
             fs::read_to_string(root.join(&file)).with_context(|| format!("cannot read {file}"))?;
-        let tokens = source
-            .parse()
-            .map_err(|error| anyhow!("{file} is not Rust: {error}"))?;
+        let tokens = source.parse().map_err(|error| anyhow!("{file} is not Rust: {error}"))?;
         for (key, of_column) in entity_keys(tokens) {
             if let Some(problem) = problem(&key.to_string(), of_column) {
                 let line = key.span().start().line;
@@ -69,9 +63,7 @@ fn problem(key: &str, of_column: bool) -> Option<String> {
     } else {
         format!("a column may have: {COLUMN_KEYS}")
     };
-    Some(format!(
-        "is not an attribute of SeaORM and does nothing; {advice}"
-    ))
+    Some(format!("is not an attribute of SeaORM and does nothing; {advice}"))
 }
 
 /// Returns the keys of entities and of their columns, with `true` for those of columns.

@@ -47,9 +47,7 @@ pub async fn ddl(module: &str) -> Result<String> {
         if let Some(rest) = statement.strip_prefix("CREATE TYPE ") {
             let name = type_name(rest)?;
             ensure!(
-                types
-                    .insert(name.to_owned(), format!("{statement};"))
-                    .is_none(),
+                types.insert(name.to_owned(), format!("{statement};")).is_none(),
                 "two enums have the name {name} but different values: change one `enum_name`"
             );
         } else if statement.starts_with("CREATE TABLE ") {

@@ -21,11 +21,7 @@ impl Recorder {
     /// Returns the statements recorded so far, and forgets them.
     pub(crate) fn take(&self) -> Vec<String> {
         let mut statements = self.statements.lock();
-        std::mem::take(
-            statements
-                .as_mut()
-                .unwrap_or_else(|poisoned| poisoned.get_mut()),
-        )
+        std::mem::take(statements.as_mut().unwrap_or_else(|poisoned| poisoned.get_mut()))
     }
 }
 
@@ -38,10 +34,7 @@ impl ProxyDatabaseTrait for Recorder {
     }
 
     async fn execute(&self, statement: Statement) -> Result<ProxyExecResult, DbErr> {
-        let mut statements = self
-            .statements
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut statements = self.statements.lock().unwrap_or_else(PoisonError::into_inner);
         statements.push(statement.to_string());
         Ok(ProxyExecResult::default())
     }

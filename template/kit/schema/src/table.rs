@@ -18,15 +18,11 @@ pub(crate) struct Table {
 pub(crate) fn split(statement: &str) -> Result<Table> {
     let (name, elements) = name_and_elements(statement)
         .with_context(|| format!("cannot read this CREATE TABLE of SeaORM: {statement}"))?;
-    let (foreign_keys, elements): (Vec<_>, Vec<_>) = elements
-        .into_iter()
-        .partition(|element| is_foreign_key(element));
+    let (foreign_keys, elements): (Vec<_>, Vec<_>) =
+        elements.into_iter().partition(|element| is_foreign_key(element));
     Ok(Table {
         name: name.to_owned(),
-        create: format!(
-            "CREATE TABLE {name} (\n    {}\n);",
-            elements.join(",\n    ")
-        ),
+        create: format!("CREATE TABLE {name} (\n    {}\n);", elements.join(",\n    ")),
         foreign_keys: foreign_keys
             .iter()
             .map(|key| format!("ALTER TABLE {name} ADD {key};"))

@@ -62,13 +62,7 @@ fn init(bed: &TestBed) {
         Command::new("true").status().unwrap();
         started.elapsed()
     });
-    print(
-        "lambda_init",
-        "ms",
-        value,
-        "starting a program that does nothing",
-        floor,
-    );
+    print("lambda_init", "ms", value, "starting a program that does nothing", floor);
 }
 
 /// Peak memory of the process, without Atlas, after an update that applied migrations.
@@ -77,13 +71,7 @@ fn memory(bed: &TestBed) {
     function.wait_until_ready();
     let idle = peak(&function);
     function.invoke(&bed.create(), LONG).assert_succeeded();
-    print(
-        "lambda_memory",
-        "MB",
-        peak(&function),
-        "before its first event",
-        idle,
-    );
+    print("lambda_memory", "MB", peak(&function), "before its first event", idle);
 }
 
 /// VmHWM: the peak of the resident set.
@@ -110,14 +98,9 @@ fn noop(bed: &TestBed) {
         name: bed.database.name.clone(),
         user: None,
         auth: Auth::Password(Password(String::new())),
-        tls: Tls::VerifyFull {
-            ca_bundle: bed.path("rds-ca.pem"),
-        },
+        tls: Tls::VerifyFull { ca_bundle: bed.path("rds-ca.pem") },
     };
-    let login = Login {
-        user: USER.to_owned(),
-        password: Password(PASSWORD.to_owned()),
-    };
+    let login = Login { user: USER.to_owned(), password: Password(PASSWORD.to_owned()) };
     let url = settings.url(&login, &[]);
     let peer = median(|| {
         let started = Instant::now();

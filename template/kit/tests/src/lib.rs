@@ -50,10 +50,6 @@ pub fn build(arguments: &[&str]) -> Vec<PathBuf> {
         .expect("cargo runs");
     assert!(output.status.success(), "cargo build failed");
     let stdout = String::from_utf8(output.stdout).expect("cargo prints UTF-8");
-    let messages = stdout
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    messages
-        .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .collect()
+    let messages = stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).collect()
 }

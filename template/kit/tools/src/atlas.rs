@@ -75,10 +75,7 @@ impl Platform {
     }
 
     pub fn linux(architecture: &'static str) -> Self {
-        Self {
-            system: "linux",
-            architecture,
-        }
+        Self { system: "linux", architecture }
     }
 }
 
@@ -140,10 +137,7 @@ fn provide(root: &Path, platform: Platform, postgres: Option<u32>) -> Result<Ins
             Err(unavailable) => unavailable,
         },
     };
-    println!(
-        "- Atlas {} for {platform} cannot be downloaded: {unavailable}",
-        pins.version
-    );
+    println!("- Atlas {} for {platform} cannot be downloaded: {unavailable}", pins.version);
 
     // Its own `replace ariga.io/atlas => ../..` counts only in its own repository.
     let same = installed(&pins.version, "-go", "built by Go");
@@ -156,11 +150,7 @@ fn provide(root: &Path, platform: Platform, postgres: Option<u32>) -> Result<Ins
     };
     println!("- Atlas {} cannot be built: {error:#}", pins.version);
 
-    let Fallback {
-        version,
-        x_tools,
-        newest_postgres,
-    } = &pins.fallback;
+    let Fallback { version, x_tools, newest_postgres } = &pins.fallback;
     const REMEDY: &str = "Install Go (https://go.dev/dl), or make the release server reachable, or \
                           a mirror of it that ATLAS_RELEASE_SERVER names";
     if let Some(major) = postgres {
@@ -227,9 +217,7 @@ fn build(program: &Installed, platform: Platform, modules: &str, flavor: &str) -
                 ("GOFLAGS", "-mod=mod"),
             ])
             .args(["build", "-trimpath", "-ldflags"])
-            .arg(format!(
-                "-s -w -X {api}.version={version} -X {api}.flavor={flavor}"
-            ))
+            .arg(format!("-s -w -X {api}.version={version} -X {api}.flavor={flavor}"))
             .args(["-o", "atlas", PACKAGE]),
     )?;
     program.put(&scratch.path().join("atlas"))

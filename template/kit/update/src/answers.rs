@@ -41,8 +41,7 @@ impl Answers {
         let mut new = self.clone();
         source.clone_into(&mut new.template.source);
         let define = define.iter().cloned();
-        new.values
-            .extend(define.map(|(key, value)| (key, value.into())));
+        new.values.extend(define.map(|(key, value)| (key, value.into())));
         new
     }
 }

@@ -43,11 +43,8 @@ mod tests {
         let package = |name: &str, version: &str| {
             format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n\n")
         };
-        let lock = format!(
-            "version = 4\n\n{}{}",
-            package("mine", "0.1.0"),
-            package("hex", "0.4.2")
-        );
+        let lock =
+            format!("version = 4\n\n{}{}", package("mine", "0.1.0"), package("hex", "0.4.2"));
         let rendered = package("hex", "0.4.3") + &package("url", "2.5.0");
         let merged = with_new_packages(&lock, &rendered).unwrap();
         assert_eq!(merged.trim(), (lock + &package("url", "2.5.0")).trim());

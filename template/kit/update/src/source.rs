@@ -35,9 +35,7 @@ impl Source {
         let list = git(root, "ls-remote --tags --refs --", &[&url]).with_context(|| {
             format!("cannot get the template from {source}; name another source with --template")
         })?;
-        let tags = list
-            .lines()
-            .filter_map(|line| line.split_once("refs/tags/v"));
+        let tags = list.lines().filter_map(|line| line.split_once("refs/tags/v"));
         let tags = Some(tags.map(|(_, version)| version.to_owned()).collect());
         Ok(Self { url, tags })
     }

@@ -21,9 +21,7 @@ pub(crate) fn run(root: &Path, if_floor: bool, options: &[String]) -> Result<()>
     let program = install(root, "cargo-llvm-cov", &["--debug"])?;
     let mut command = Command::new(program);
     // The kit is tested where it is made.
-    command
-        .current_dir(root)
-        .args(["llvm-cov", "--ignore-filename-regex", "(^|/)kit/"]);
+    command.current_dir(root).args(["llvm-cov", "--ignore-filename-regex", "(^|/)kit/"]);
     if let Some(floor) = floor {
         command.arg("--fail-under-lines").arg(floor.to_string());
     }
@@ -53,9 +51,8 @@ fn install_llvm_tools() -> Result<()> {
 /// The floor in a Cargo.toml, in percent.
 fn floor(manifest: &str) -> Result<Option<f64>> {
     let manifest: toml::Table = toml::from_str(manifest).context("Cargo.toml is not TOML")?;
-    let floor = manifest
-        .get("workspace")
-        .and_then(|it| it.get("metadata")?.get("coverage")?.get("floor"));
+    let floor =
+        manifest.get("workspace").and_then(|it| it.get("metadata")?.get("coverage")?.get("floor"));
     let Some(floor) = floor else { return Ok(None) };
     floor
         .as_float()

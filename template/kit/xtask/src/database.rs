@@ -46,10 +46,7 @@ pub(crate) fn apply(project: &Project, url: &str) -> Result<()> {
 pub(crate) fn status(project: &Project, url: &str) -> Result<()> {
     project.migrations.verify()?;
     let status = project.atlas()?.status(&project.migrations, url)?;
-    println!(
-        "current version: {}",
-        status.current.as_deref().unwrap_or("none")
-    );
+    println!("current version: {}", status.current.as_deref().unwrap_or("none"));
     println!("pending: {}", or_none(&status.pending.join(", ")));
     for line in divergence(&status) {
         println!("{line}");
@@ -60,10 +57,7 @@ pub(crate) fn status(project: &Project, url: &str) -> Result<()> {
             partially_applied.version,
             partially_applied.applied,
             partially_applied.total,
-            partially_applied
-                .error
-                .as_deref()
-                .unwrap_or("Atlas was stopped")
+            partially_applied.error.as_deref().unwrap_or("Atlas was stopped")
         );
     }
     Ok(())
@@ -73,10 +67,7 @@ pub(crate) fn status(project: &Project, url: &str) -> Result<()> {
 fn divergence(status: &MigrationStatus) -> Vec<String> {
     let mut lines = Vec::new();
     if !status.skipped.is_empty() {
-        lines.push(format!(
-            "missing, and too old to be applied: {}",
-            status.skipped.join(", ")
-        ));
+        lines.push(format!("missing, and too old to be applied: {}", status.skipped.join(", ")));
     }
     if !status.ahead.is_empty() {
         lines.push(format!(
@@ -111,9 +102,8 @@ pub(crate) async fn up(project: &Project) -> Result<()> {
          {FROM_EMPTY}\n{}",
         divergence.join("\n")
     );
-    let report = atlas
-        .apply(&project.migrations, &url, &ApplyOptions::default())
-        .with_context(|| {
+    let report =
+        atlas.apply(&project.migrations, &url, &ApplyOptions::default()).with_context(|| {
             format!("the development database cannot be brought up to date; {FROM_EMPTY}")
         })?;
     println!(
@@ -149,9 +139,7 @@ pub(crate) async fn shell(project: &Project, database: Option<String>) -> Result
     );
     let mut url = Url::parse(&server.url(&name))?;
     // In the environment: arguments show in the process list.
-    let password = url
-        .password()
-        .map(|password| percent_decode_str(password).collect::<Vec<u8>>());
+    let password = url.password().map(|password| percent_decode_str(password).collect::<Vec<u8>>());
     let _ = url.set_password(None);
     let error = Command::new("psql")
         .envs(password.map(|password| ("PGPASSWORD", OsString::from_vec(password))))

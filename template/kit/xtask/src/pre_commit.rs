@@ -24,10 +24,7 @@ pub(crate) async fn run(project: &Project) -> Result<()> {
     let mut unstaged = git(&["diff", "--name-only"])?;
     unstaged += &git(&["ls-files", "--others", "--exclude-standard"])?;
     let checkout = if unstaged.is_empty() {
-        Checkout {
-            root: project.root.clone(),
-            environment: Vec::new(),
-        }
+        Checkout { root: project.root.clone(), environment: Vec::new() }
     } else {
         checkout_of_index(project, git(&["write-tree"])?.trim()).await?
     };
@@ -55,9 +52,7 @@ impl Checkout {
 async fn checkout_of_index(project: &Project, tree: &str) -> Result<Checkout> {
     let root = project.scratch("index")?;
     let git_directory = process::output(
-        Command::new("git")
-            .current_dir(&project.root)
-            .args(["rev-parse", "--absolute-git-dir"]),
+        Command::new("git").current_dir(&project.root).args(["rev-parse", "--absolute-git-dir"]),
     )?;
     let mut environment: Vec<(_, OsString)> = vec![
         ("GIT_DIR", git_directory.trim().into()),
@@ -65,10 +60,12 @@ async fn checkout_of_index(project: &Project, tree: &str) -> Result<Checkout> {
         ("GIT_INDEX_FILE", root.with_extension("git").into()),
     ];
     process::output(
-        Command::new("git")
-            .current_dir(&root)
-            .envs(environment.iter().cloned())
-            .args(["read-tree", "--reset", "-u", tree]),
+        Command::new("git").current_dir(&root).envs(environment.iter().cloned()).args([
+            "read-tree",
+            "--reset",
+            "-u",
+            tree,
+        ]),
     )?;
     let settings = project.root.join(".env");
     if settings.exists() {

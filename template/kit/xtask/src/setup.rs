@@ -38,11 +38,7 @@ fn environment_file(project: &Project) -> Result<()> {
 fn git_hook(project: &Project) -> Result<()> {
     const HOOKS: &str = ".githooks";
     let git = |arguments: &[&str]| {
-        process::optional(
-            Command::new("git")
-                .current_dir(&project.root)
-                .args(arguments),
-        )
+        process::optional(Command::new("git").current_dir(&project.root).args(arguments))
     };
     let top = git(&["rev-parse", "--show-toplevel"])?.map(|output| text(&output.stdout));
     let top = top.and_then(|top| fs::canonicalize(top.trim_end()).ok());
@@ -111,11 +107,7 @@ fn atlas(project: &Project) -> Result<()> {
         Ok(()) => "every PostgreSQL",
         Err(_) => "PostgreSQL up to 15",
     };
-    let lint = if atlas.supports_lint() {
-        ""
-    } else {
-        ", its lint only for paying accounts"
-    };
+    let lint = if atlas.supports_lint() { "" } else { ", its lint only for paying accounts" };
     let binary = atlas.binary();
     println!(
         "✓ Atlas {}{edition}, {origin}: {servers}{lint} ({})",

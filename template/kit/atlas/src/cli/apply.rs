@@ -41,10 +41,7 @@ impl Atlas {
         let completed = run.applied.iter().filter(|file| file.error.is_none());
         let report = ApplyReport {
             applied: completed
-                .map(|file| AppliedFile {
-                    name: file.name.clone(),
-                    statements: file.applied.len(),
-                })
+                .map(|file| AppliedFile { name: file.name.clone(), statements: file.applied.len() })
                 .collect(),
         };
         if outcome.succeeded() && failed.is_none() && run.error.is_empty() {

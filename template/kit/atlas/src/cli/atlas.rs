@@ -24,11 +24,7 @@ impl Atlas {
     pub fn find(project_root: &Path, named: Option<String>) -> Result<Self, Error> {
         let program = find::find(project_root, named, std::env::var_os("PATH"))?;
         let (atlas, file) = (Self::of(program)?, project_root.join("atlas.hcl"));
-        Ok(if file.is_file() {
-            atlas.config(file)
-        } else {
-            atlas
-        })
+        Ok(if file.is_file() { atlas.config(file) } else { atlas })
     }
 
     /// Uses the program at `path`, with [`MINIMAL_CONFIG`](super::MINIMAL_CONFIG).

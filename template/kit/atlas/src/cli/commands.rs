@@ -23,12 +23,7 @@ impl<'a> Call<'a> {
         subcommand: &'static str,
         directory: &'a MigrationDirectory,
     ) -> Self {
-        Self {
-            action,
-            subcommand,
-            directory,
-            urls: Vec::new(),
-        }
+        Self { action, subcommand, directory, urls: Vec::new() }
     }
 
     pub fn apply(directory: &'a MigrationDirectory, url: &str) -> Self {
@@ -68,19 +63,11 @@ impl Commands {
     /// When the file cannot be written.
     pub fn new(program: impl Into<PathBuf>) -> Result<Self, Error> {
         let (config, temporary) = config::minimal()?;
-        Ok(Self {
-            program: program.into(),
-            config,
-            _temporary: Some(temporary),
-        })
+        Ok(Self { program: program.into(), config, _temporary: Some(temporary) })
     }
 
     pub(super) fn config(self, file: PathBuf) -> Self {
-        Self {
-            program: self.program,
-            config: file,
-            _temporary: None,
-        }
+        Self { program: self.program, config: file, _temporary: None }
     }
 
     /// Returns the command `atlas migrate apply`, to run before `self` is dropped. For its
@@ -122,9 +109,7 @@ impl Commands {
         for variable in [SOURCE, TARGET, DEV] {
             command.env_remove(variable);
         }
-        command
-            .env(DIRECTORY, file_url(call.directory.path())?)
-            .envs(call.urls.iter().cloned());
+        command.env(DIRECTORY, file_url(call.directory.path())?).envs(call.urls.iter().cloned());
         Ok(command)
     }
 }

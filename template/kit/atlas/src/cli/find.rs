@@ -38,20 +38,15 @@ pub(super) fn find(
 }
 
 fn on_path(path: Option<OsString>) -> Option<PathBuf> {
-    std::env::split_paths(&path?)
-        .map(|directory| directory.join("atlas"))
-        .find(|file| {
-            fs::metadata(file)
-                .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-        })
+    std::env::split_paths(&path?).map(|directory| directory.join("atlas")).find(|file| {
+        fs::metadata(file)
+            .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    })
 }
 
 /// Runs `atlas version`.
 pub(super) fn probe(program: &Path) -> Result<Program, Error> {
-    let unusable = |reason| Error::Unusable {
-        program: program.to_owned(),
-        reason,
-    };
+    let unusable = |reason| Error::Unusable { program: program.to_owned(), reason };
     // Absolute, because later runs start in another directory.
     let path = fs::canonicalize(program).map_err(|error| unusable(error.to_string()))?;
     let output = quiet(&path)
@@ -67,11 +62,7 @@ pub(super) fn probe(program: &Path) -> Result<Program, Error> {
         let (program, found) = (path, version);
         return Err(Error::TooOld { program, found });
     }
-    Ok(Program {
-        path,
-        version,
-        edition,
-    })
+    Ok(Program { path, version, edition })
 }
 
 #[cfg(test)]
@@ -133,10 +124,7 @@ mod tests {
         let path = root.path().join("bin").into_os_string();
         let old = find(root.path(), None, Some(path)).unwrap_err().to_string();
         assert!(old.starts_with("Atlas is not installed: run `just setup` (passed over:"));
-        assert!(
-            old.contains("is Atlas v0.13.0, but v0.13.1 is the oldest"),
-            "{old}"
-        );
+        assert!(old.contains("is Atlas v0.13.0, but v0.13.1 is the oldest"), "{old}");
     }
 
     #[rstest]

@@ -18,9 +18,7 @@ pub struct LintReport {
 
 impl fmt::Display for LintReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.findings
-            .iter()
-            .try_for_each(|finding| writeln!(f, "{finding}"))
+        self.findings.iter().try_for_each(|finding| writeln!(f, "{finding}"))
     }
 }
 
@@ -37,10 +35,7 @@ impl Atlas {
         dev_url: &str,
         latest: usize,
     ) -> Result<LintReport, Error> {
-        let mut report = LintReport {
-            passed: true,
-            findings: Vec::new(),
-        };
+        let mut report = LintReport { passed: true, findings: Vec::new() };
         if latest == 0 {
             // For Atlas, 0 means "not given".
             return Ok(report);
@@ -54,9 +49,7 @@ impl Atlas {
         report.passed = outcome.succeeded();
         for file in files.iter().flatten() {
             let findings = file.findings();
-            report
-                .findings
-                .extend(findings.iter().map(|text| outcome.scrub(text)));
+            report.findings.extend(findings.iter().map(|text| outcome.scrub(text)));
         }
         if !report.passed && report.findings.is_empty() {
             return Err(outcome.failure());

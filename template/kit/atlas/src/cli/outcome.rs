@@ -37,11 +37,7 @@ impl Outcome {
     /// # Errors
     /// When the run failed.
     pub fn success(self) -> Result<String, Error> {
-        if self.succeeded() {
-            Ok(self.stdout)
-        } else {
-            Err(self.failure())
-        }
+        if self.succeeded() { Ok(self.stdout) } else { Err(self.failure()) }
     }
 
     /// Returns the run as an error, with all that Atlas printed.

@@ -10,10 +10,7 @@
 /// two read `-- atlas:sum ignore` with CRLF differently.
 pub(super) fn of_line(line: &[u8]) -> Option<(&[u8], &[u8])> {
     const MARK: &[u8] = b"atlas:";
-    let printable = line
-        .iter()
-        .take_while(|byte| (b' '..=b'~').contains(*byte))
-        .count();
+    let printable = line.iter().take_while(|byte| (b' '..=b'~').contains(*byte)).count();
     let name_starts = (MARK.len()..=printable)
         .rev()
         .find(|&at| line[..at].ends_with(MARK) && line.get(at).is_some_and(|&b| is_word(b)))?;

@@ -52,10 +52,7 @@ mod tests {
     use super::MigrationFile;
 
     fn file(name: &str, contents: &str) -> MigrationFile {
-        MigrationFile {
-            name: name.to_owned(),
-            contents: contents.into(),
-        }
+        MigrationFile { name: name.to_owned(), contents: contents.into() }
     }
 
     #[rstest]

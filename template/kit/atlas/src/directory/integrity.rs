@@ -48,12 +48,7 @@ pub enum IntegrityError {
          give the newer a later version, then {REHASH}",
         first, directory.display()
     )]
-    SameVersion {
-        directory: PathBuf,
-        version: String,
-        first: String,
-        second: String,
-    },
+    SameVersion { directory: PathBuf, version: String, first: String, second: String },
 
     #[error(
         "{file} in {} was edited since atlas.sum was written. A migration that ran anywhere \
@@ -67,20 +62,14 @@ pub enum IntegrityError {
         "{} in {}: not in atlas.sum. If that is right, {MERGE}",
         files.join(", "), directory.display()
     )]
-    Added {
-        directory: PathBuf,
-        files: Vec<String>,
-    },
+    Added { directory: PathBuf, files: Vec<String> },
 
     #[error(
         "{} listed in atlas.sum, but not in {}: bring missing files back with \
          `git checkout -- migrations`; if nothing ran it anywhere and it was removed on purpose, {REHASH}",
         files.join(", "), directory.display()
     )]
-    Gone {
-        directory: PathBuf,
-        files: Vec<String>,
-    },
+    Gone { directory: PathBuf, files: Vec<String> },
 
     #[error(transparent)]
     Unreadable(#[from] Error),
@@ -154,10 +143,9 @@ fn explain(directory: PathBuf, recorded: &SumFile, computed: &SumFile) -> Integr
     }
     let first_difference = recorded.lines().zip(computed.lines()).find(|(a, b)| a != b);
     match first_difference {
-        Some(((recorded, _), (computed, _))) if recorded == computed => IntegrityError::Edited {
-            directory,
-            file: computed.to_owned(),
-        },
+        Some(((recorded, _), (computed, _))) if recorded == computed => {
+            IntegrityError::Edited { directory, file: computed.to_owned() }
+        }
         // The same files in another order, or one of them twice.
         _ => IntegrityError::SumMalformed {
             sum: directory.join(super::SUM_FILE),

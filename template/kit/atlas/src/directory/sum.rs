@@ -70,11 +70,7 @@ impl SumFile {
             })
             .collect::<Result<_, _>>()?;
         let sum = Self::of_lines(lines);
-        if first == sum.hash {
-            Ok(sum)
-        } else {
-            Err(SumError::Total)
-        }
+        if first == sum.hash { Ok(sum) } else { Err(SumError::Total) }
     }
 
     /// Hash of the whole directory: `h1:` and 44 characters of base64.
@@ -101,9 +97,7 @@ impl SumFile {
 impl fmt::Display for SumFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.hash)?;
-        self.lines
-            .iter()
-            .try_for_each(|(name, hash)| writeln!(f, "{name} h1:{hash}"))
+        self.lines.iter().try_for_each(|(name, hash)| writeln!(f, "{name} h1:{hash}"))
     }
 }
 
@@ -114,7 +108,5 @@ fn ignores_sum(file: &MigrationFile) -> bool {
 }
 
 fn is_conflict_marker(line: &str) -> bool {
-    ["<<<<<<<", "=======", ">>>>>>>", "|||||||"]
-        .iter()
-        .any(|marker| line.starts_with(marker))
+    ["<<<<<<<", "=======", ">>>>>>>", "|||||||"].iter().any(|marker| line.starts_with(marker))
 }

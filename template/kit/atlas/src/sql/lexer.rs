@@ -31,11 +31,7 @@ pub fn tokens(sql: &str) -> impl Iterator<Item = Token> {
     let mut start = 0;
     std::iter::from_fn(move || {
         let (kind, length) = next(&sql[start..])?;
-        let token = Token {
-            kind,
-            start,
-            end: start + length,
-        };
+        let token = Token { kind, start, end: start + length };
         start = token.end;
         Some(token)
     })
@@ -45,10 +41,9 @@ pub fn tokens(sql: &str) -> impl Iterator<Item = Token> {
 fn next(rest: &str) -> Option<(Kind, usize)> {
     let first = rest.chars().next()?;
     Some(match first {
-        _ if rest.starts_with("--") => (
-            Kind::Comment,
-            length_while(rest, |char| !matches!(char, '\n' | '\r')),
-        ),
+        _ if rest.starts_with("--") => {
+            (Kind::Comment, length_while(rest, |char| !matches!(char, '\n' | '\r')))
+        }
         _ if rest.starts_with("/*") => (Kind::Comment, block_comment(rest)),
         '\'' | '"' => (Kind::Quoted, quoted(rest, first, false)),
         'e' | 'E' if rest[1..].starts_with('\'') => {
@@ -58,15 +53,13 @@ fn next(rest: &str) -> Option<(Kind, usize)> {
             Some(length) => (Kind::Quoted, length),
             None => (Kind::Symbol, 1),
         },
-        _ if first.is_ascii_whitespace() => (
-            Kind::Space,
-            length_while(rest, |char| char.is_ascii_whitespace()),
-        ),
+        _ if first.is_ascii_whitespace() => {
+            (Kind::Space, length_while(rest, |char| char.is_ascii_whitespace()))
+        }
         // A dollar sign inside a name belongs to the name.
-        _ if is_name(first) => (
-            Kind::Word,
-            length_while(rest, |char| is_name(char) || char == '$'),
-        ),
+        _ if is_name(first) => {
+            (Kind::Word, length_while(rest, |char| is_name(char) || char == '$'))
+        }
         _ => (Kind::Symbol, first.len_utf8()),
     })
 }

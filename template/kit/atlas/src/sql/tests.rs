@@ -35,10 +35,7 @@ fn is_one_statement_and_the_next_starts_after_it(#[case] sql: &str) {
 
 #[rstest]
 fn begin_and_end_are_statements_outside_functions() {
-    assert_eq!(
-        sqls("BEGIN; SELECT 1; END;"),
-        ["BEGIN;", "SELECT 1;", "END;"]
-    );
+    assert_eq!(sqls("BEGIN; SELECT 1; END;"), ["BEGIN;", "SELECT 1;", "END;"]);
 }
 
 #[rstest]
@@ -69,10 +66,7 @@ fn every_comment_belongs_to_a_statement() {
 
 #[rstest]
 #[case("CREATE INDEX CONCURRENTLY i ON t (a);", true)]
-#[case(
-    "create unique /* ! */ index\nconcurrently if not exists i ON t (a);",
-    true
-)]
+#[case("create unique /* ! */ index\nconcurrently if not exists i ON t (a);", true)]
 #[case("DROP INDEX CONCURRENTLY IF EXISTS i;", true)]
 #[case("REINDEX INDEX CONCURRENTLY i;", true)]
 #[case("REINDEX (VERBOSE) TABLE CONCURRENTLY t;", true)]
@@ -83,10 +77,7 @@ fn every_comment_belongs_to_a_statement() {
 #[case("CREATE INDEX \"CONCURRENTLY\" ON t (a);", false)]
 #[case("CREATE INDEX /* CONCURRENTLY */ i ON t (a);", false)]
 #[case("CREATE INDEX -- CONCURRENTLY\n i ON t (a);", false)]
-#[case(
-    "DO $$ BEGIN EXECUTE 'x'; END $$; -- REINDEX TABLE CONCURRENTLY",
-    false
-)]
+#[case("DO $$ BEGIN EXECUTE 'x'; END $$; -- REINDEX TABLE CONCURRENTLY", false)]
 #[case("REFRESH MATERIALIZED VIEW CONCURRENTLY v;", false)]
 fn finds_what_cannot_run_in_a_transaction(#[case] sql: &str, #[case] concurrent: bool) {
     assert_eq!(statements(sql)[0].is_concurrent(), concurrent);

@@ -30,14 +30,8 @@ fn needed(environment: &StackEnvironment) -> Vec<(&'static str, &'static str)> {
     // A created database provides the rest.
     if !is("Database", "create") {
         needed.extend([
-            (
-                "DatabaseHost",
-                "host name of the database, for a cluster that of the writer",
-            ),
-            (
-                "SubnetIds",
-                "subnets that reach it, with commas between them",
-            ),
+            ("DatabaseHost", "host name of the database, for a cluster that of the writer"),
+            ("SubnetIds", "subnets that reach it, with commas between them"),
             (
                 "SecurityGroupIds",
                 "security groups of the function, which that of the database lets in",
@@ -80,10 +74,7 @@ mod tests {
         let blanks = all.map(|name| format!("'{name}=\"\"'")).join(", ");
         let environment =
             StackEnvironment::of(&format!("'DatabaseName=\"app\"', '{choice}', {blanks}"));
-        let error = check(&environment)
-            .err()
-            .map(|error| error.to_string())
-            .unwrap_or_default();
+        let error = check(&environment).err().map(|error| error.to_string()).unwrap_or_default();
         for name in all {
             assert_eq!(
                 error.contains(&format!("  {name} ")),
@@ -91,9 +82,6 @@ mod tests {
                 "{name}: {error}"
             );
         }
-        assert_eq!(
-            error.contains("[dev.deploy.parameters]"),
-            !expected.is_empty()
-        );
+        assert_eq!(error.contains("[dev.deploy.parameters]"), !expected.is_empty());
     }
 }

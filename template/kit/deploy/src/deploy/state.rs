@@ -12,11 +12,7 @@ use crate::{aws::word, samconfig::StackEnvironment};
 /// When the state of the stack does not allow an update.
 pub(super) fn check(stack: &Option<Value>, environment: &StackEnvironment) -> Result<()> {
     let Some(stack) = stack else { return Ok(()) };
-    let StackEnvironment {
-        stack_name: name,
-        region,
-        ..
-    } = environment;
+    let StackEnvironment { stack_name: name, region, .. } = environment;
     let command =
         |verb: &str| format!("`aws cloudformation {verb} --stack-name {name} --region {region}`");
     match status(stack) {
@@ -82,9 +78,7 @@ mod tests {
     #[case("UPDATE_IN_PROGRESS", Some("somebody is deploying"))]
     fn says_what_to_do_with_a_stack(#[case] state: &str, #[case] words: Option<&str>) {
         let stack = Some(json!({ "StackName": "s", "StackStatus": state }));
-        let error = check(&stack, &StackEnvironment::of(""))
-            .err()
-            .map(|error| error.to_string());
+        let error = check(&stack, &StackEnvironment::of("")).err().map(|error| error.to_string());
         match (error, words) {
             (None, None) => {}
             (Some(error), Some(words)) => assert!(error.contains(words), "{error}"),

@@ -23,11 +23,7 @@ fn program_printing(directory: &Path, name: &str, text: &str) -> PathBuf {
     fs::create_dir_all(directory).unwrap();
     let program = directory.join(name);
     let written = Command::new("sh")
-        .args([
-            "-c",
-            "printf '#!/bin/sh\\necho \"%s\"\\n' \"$1\" >\"$2\" && chmod +x \"$2\"",
-            "sh",
-        ])
+        .args(["-c", "printf '#!/bin/sh\\necho \"%s\"\\n' \"$1\" >\"$2\" && chmod +x \"$2\"", "sh"])
         .arg(text)
         .arg(&program)
         .status();
@@ -50,10 +46,7 @@ fn the_pinned_one_goes_before_path(root: TempDir) {
     let directory = installed(&root, &environment(&root).requirements());
     program_printing(&root.path().join("bin"), "sam", "SAM CLI, version 99.0.0");
     let path = Some(root.path().join("bin").into_os_string());
-    assert_eq!(
-        find(root.path(), path, "sam").unwrap(),
-        directory.join("bin/sam")
-    );
+    assert_eq!(find(root.path(), path, "sam").unwrap(), directory.join("bin/sam"));
 }
 
 #[rstest]
@@ -63,10 +56,7 @@ fn an_installation_of_something_else_does_not_count(root: TempDir, #[case] pins:
     installed(&root, pins);
     let error = find(root.path(), None, "sam").unwrap_err().to_string();
     let pinned = environment(&root).pin("aws-sam-cli").unwrap().to_owned();
-    assert_eq!(
-        error,
-        format!("sam {pinned} or newer is not installed: run `just setup-deploy`")
-    );
+    assert_eq!(error, format!("sam {pinned} or newer is not installed: run `just setup-deploy`"));
 }
 
 #[rstest]
@@ -133,11 +123,7 @@ fn runs_with_its_neighbours_on_path(root: TempDir) {
     program_printing(root.path(), "neighbour", "seen");
     let program = root.path().join("program");
     let written = Command::new("sh")
-        .args([
-            "-c",
-            "printf '#!/bin/sh\\nneighbour\\n' >\"$1\" && chmod +x \"$1\"",
-            "sh",
-        ])
+        .args(["-c", "printf '#!/bin/sh\\nneighbour\\n' >\"$1\" && chmod +x \"$1\"", "sh"])
         .arg(&program)
         .status();
     assert!(written.unwrap().success());

@@ -50,12 +50,9 @@ pub(crate) fn build(
 /// Makes a release build small rather than fast, because Lambda downloads and starts the
 /// program. Settings in the environment take precedence.
 pub(crate) fn optimize_for_size(cargo: &mut Command) {
-    for (setting, value) in [
-        ("OPT_LEVEL", "z"),
-        ("LTO", "fat"),
-        ("CODEGEN_UNITS", "1"),
-        ("STRIP", "true"),
-    ] {
+    for (setting, value) in
+        [("OPT_LEVEL", "z"), ("LTO", "fat"), ("CODEGEN_UNITS", "1"), ("STRIP", "true")]
+    {
         let variable = format!("CARGO_PROFILE_RELEASE_{setting}");
         if std::env::var_os(&variable).is_none() {
             cargo.env(variable, value);

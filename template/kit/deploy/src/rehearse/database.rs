@@ -101,11 +101,7 @@ impl Snapshot {
             let rows = lines(connection, &format!("SELECT count(*)::text FROM {table}")).await?;
             details.push(format!("rows in {table}: {}", rows.concat()));
         }
-        let mut snapshot = Self {
-            tables: tables.len(),
-            details,
-            ..Self::default()
-        };
+        let mut snapshot = Self { tables: tables.len(), details, ..Self::default() };
         let there = format!(
             "SELECT to_regclass('{HISTORY}')::text WHERE to_regclass('{HISTORY}') IS NOT NULL"
         );
@@ -137,9 +133,7 @@ impl Snapshot {
             let lines = a.details.iter().filter(|line| !b.details.contains(line));
             lines.map(|line| format!("{mark} {line}")).collect()
         };
-        [only(self, other, '-'), only(other, self, '+')]
-            .concat()
-            .join("\n")
+        [only(self, other, '-'), only(other, self, '+')].concat().join("\n")
     }
 }
 
@@ -160,9 +154,7 @@ impl fmt::Display for Snapshot {
 async fn lines(connection: &DatabaseTransaction, query: &str) -> Result<Vec<String>> {
     let statement = Statement::from_string(sea_orm::DbBackend::Postgres, query);
     let rows = connection.query_all_raw(statement).await?;
-    rows.iter()
-        .map(|row| Ok(row.try_get_by_index(0)?))
-        .collect()
+    rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
 }
 
 /// Quoted names of all tables except Atlas' own.
@@ -181,13 +173,7 @@ mod tests {
     #[test]
     fn a_url_has_the_address() {
         let address = Address::of("postgres://me:p%40ss@127.0.0.1:5433/a%20b?x=y").unwrap();
-        let Address {
-            host,
-            port,
-            name,
-            user,
-            password,
-        } = address;
+        let Address { host, port, name, user, password } = address;
         assert_eq!(
             (&*host, port, &*name, &*user, &*password),
             ("127.0.0.1", 5433, "a b", "me", "p@ss")
@@ -215,10 +201,7 @@ mod tests {
         for (statement, change) in [
             ("CREATE TABLE t (a int, b text)", "+ table public.t"),
             ("INSERT INTO t VALUES (1, 'x')", "+ rows in public.t: 1"),
-            (
-                "ALTER TABLE t ALTER a SET NOT NULL",
-                "+ column public.t.a: integer NOT NULL",
-            ),
+            ("ALTER TABLE t ALTER a SET NOT NULL", "+ column public.t.a: integer NOT NULL"),
             ("CREATE INDEX i ON t (b)", "CREATE INDEX i ON public.t"),
             ("ALTER TABLE t ADD CHECK (a > 0)", "t_a_check"),
             ("CREATE TYPE e AS ENUM ('one')", "'one'"),

@@ -116,10 +116,7 @@ impl Emulator {
 
     /// Signals the process group, which includes the functions.
     fn signal(&self, signal: Signal) {
-        if let Some(group) = i32::try_from(self.process.id())
-            .ok()
-            .and_then(Pid::from_raw)
-        {
+        if let Some(group) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) {
             let _ = kill_process_group(group, signal);
         }
     }

@@ -34,10 +34,9 @@ impl Logs {
         let file = File::create(&lock).with_context(cannot)?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => bail!(
-                "another rehearsal of this project is running ({} is locked)",
-                lock.display()
-            ),
+            Err(TryLockError::WouldBlock) => {
+                bail!("another rehearsal of this project is running ({} is locked)", lock.display())
+            }
             Err(TryLockError::Error(error)) => return Err(error).with_context(cannot),
         }
         for entry in fs::read_dir(&directory).with_context(cannot)? {
@@ -49,10 +48,7 @@ impl Logs {
                 fs::remove_file(&path).with_context(cannot)?;
             }
         }
-        Ok(Self {
-            directory,
-            _lock: file,
-        })
+        Ok(Self { directory, _lock: file })
     }
 
     /// A directory that is removed when it is dropped.
@@ -92,11 +88,7 @@ mod tests {
         assert!(error.to_string().contains("another rehearsal"), "{error}");
 
         let temporary = logs.temporary_directory().unwrap();
-        assert!(
-            temporary
-                .path()
-                .starts_with(root.path().join("target/rehearsal"))
-        );
+        assert!(temporary.path().starts_with(root.path().join("target/rehearsal")));
         // As a killed rehearsal leaves it.
         let left = temporary.keep();
         drop(logs);

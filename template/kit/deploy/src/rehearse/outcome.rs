@@ -59,11 +59,7 @@ pub(super) struct Observed {
 impl Expected {
     /// An update without effect.
     pub(super) fn unchanged() -> Self {
-        Self {
-            stack: Some("UPDATE_COMPLETE"),
-            calls: Vec::new(),
-            database: Database::Unchanged,
-        }
+        Self { stack: Some("UPDATE_COMPLETE"), calls: Vec::new(), database: Database::Unchanged }
     }
 
     /// An update that applies `more` migrations, the last of which is `version`.
@@ -101,10 +97,8 @@ impl Call {
 
     /// The calls in the lines of the function's log. Each ends with a line of metrics.
     pub(super) fn all(log: &[String]) -> Vec<Self> {
-        let lines: Vec<Value> = log
-            .iter()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect();
+        let lines: Vec<Value> =
+            log.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let answer_to = |id: &Value| {
             let mut messages = lines
                 .iter()
@@ -200,12 +194,8 @@ impl Observed {
             Database::At { version, more } => (version, before.migrations + more, false),
             Database::PartlyAt(version) => (version, before.migrations, true),
         };
-        let expected = Snapshot {
-            current: Some(version.clone()),
-            migrations,
-            broken_off,
-            ..after.clone()
-        };
+        let expected =
+            Snapshot { current: Some(version.clone()), migrations, broken_off, ..after.clone() };
         (*after != expected).then(|| format!("the database is at {after}; expected {expected}"))
     }
 

@@ -87,10 +87,8 @@ mod tests {
             tables: 3,
             ..Snapshot::default()
         };
-        let observed = Observed {
-            databases: (Snapshot::default(), database),
-            ..Observed::default()
-        };
+        let observed =
+            Observed { databases: (Snapshot::default(), database), ..Observed::default() };
         let row = |good| row(1, "create", good, Duration::from_millis(6049), &observed);
         assert!(row(true).starts_with("✓ 1 create  "), "{}", row(true));
         assert!(row(true).ends_with("   6.0 s  20260131, 1 migration, 3 tables"));
@@ -113,11 +111,7 @@ mod tests {
             log: (0..30).map(|number| format!("line {number}")).collect(),
             ..Observed::default()
         };
-        let text = explanation(
-            &["the stack is X".into()],
-            &observed,
-            "first\n\nError: last\n",
-        );
+        let text = explanation(&["the stack is X".into()], &observed, "first\n\nError: last\n");
         for words in [
             "    the stack is X\n",
             "    Migrations (Custom::DatabaseMigrations): no such table\n",

@@ -43,11 +43,8 @@ impl ProjectCopy {
         copy_templates(&project.root, root)?;
         let migrations = root.join("migrations");
         fs::create_dir(&migrations).with_context(|| cannot("create", &migrations))?;
-        let copy = Self {
-            root: root.to_owned(),
-            migrations: MigrationDirectory::new(migrations),
-            atlas,
-        };
+        let copy =
+            Self { root: root.to_owned(), migrations: MigrationDirectory::new(migrations), atlas };
         for file in project.migrations.files()? {
             copy.write(&file.name, &file.contents)?;
         }
@@ -171,18 +168,14 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 
 /// The version after `last`, which must be a number of any length, as a timestamp is.
 fn version_after(last: &str) -> Result<String> {
-    let next = last
-        .parse::<u64>()
-        .ok()
-        .and_then(|last| last.checked_add(1));
+    let next = last.parse::<u64>().ok().and_then(|last| last.checked_add(1));
     let next = next.map(|next| format!("{next:0width$}", width = last.len()));
-    next.filter(|next| next.len() == last.len())
-        .with_context(|| {
-            format!(
-                "the last migration's version, {last}, is not a number that another can follow, \
+    next.filter(|next| next.len() == last.len()).with_context(|| {
+        format!(
+            "the last migration's version, {last}, is not a number that another can follow, \
                  so the rehearsal cannot add migrations"
-            )
-        })
+        )
+    })
 }
 
 fn cannot(verb: &str, path: &Path) -> String {

@@ -136,10 +136,7 @@ impl Rehearsal {
         let command = "lambda invoke --payload {} --function-name";
         let outcome = self.aws.json(command, &[&function, &path]).await?;
         let answer = fs::read_to_string(&file).context("the function left no answer")?;
-        ensure!(
-            outcome.get("FunctionError").is_none(),
-            "the function {function} failed: {answer}"
-        );
+        ensure!(outcome.get("FunctionError").is_none(), "the function {function} failed: {answer}");
         Ok(Some(answer))
     }
 
@@ -225,10 +222,7 @@ fn sign_in(aws: &mut Aws, url: &str, home: &Path) -> Result<()> {
         ("AWS_SESSION_TOKEN", ""),
         ("AWS_PROFILE", "rehearsal"),
         ("AWS_CONFIG_FILE", &config.display().to_string()),
-        (
-            "AWS_SHARED_CREDENTIALS_FILE",
-            &credentials.display().to_string(),
-        ),
+        ("AWS_SHARED_CREDENTIALS_FILE", &credentials.display().to_string()),
         ("AWS_USE_FIPS_ENDPOINT", "false"),
         ("AWS_USE_DUALSTACK_ENDPOINT", "false"),
         ("NO_PROXY", "127.0.0.1"),

@@ -51,18 +51,12 @@ CREATE INDEX CONCURRENTLY \"notes_text\" ON \"deployment_rehearsal\".\"notes\" (
 /// After such a step, once it is printed.
 pub(super) async fn play(rehearsal: &mut Rehearsal) -> Result<()> {
     println!("{}", output::head());
-    let mut steps = Steps {
-        rehearsal,
-        number: 0,
-    };
+    let mut steps = Steps { rehearsal, number: 0 };
     steps.create().await?;
     steps.add_migration().await?;
     steps.fail_and_repair().await?;
     steps.fail_half_way_and_continue().await?;
-    let expected = Expected {
-        stack: None,
-        ..Expected::unchanged()
-    };
+    let expected = Expected { stack: None, ..Expected::unchanged() };
     let name = "delete: the database stays";
     steps.play(name, Action::Delete, expected).await
 }
@@ -86,10 +80,7 @@ impl Steps<'_> {
         if let Some(answer) = answer.context("the example does not work with the database")? {
             println!("{}", output::remark(&format!("{EXAMPLE} answers {answer}")));
         }
-        let expected = Expected {
-            stack: Some("CREATE_COMPLETE"),
-            ..Expected::unchanged()
-        };
+        let expected = Expected { stack: Some("CREATE_COMPLETE"), ..Expected::unchanged() };
         self.deploy("no change: nothing runs", expected).await
     }
 
@@ -145,9 +136,7 @@ impl Steps<'_> {
         let played = self.rehearsal.play(action).await;
         let (observed, took) =
             played.with_context(|| format!("step {number} ({name}) could not be played"))?;
-        self.rehearsal
-            .logs
-            .add(FUNCTIONS, &observed.log.join("\n"))?;
+        self.rehearsal.logs.add(FUNCTIONS, &observed.log.join("\n"))?;
         let problems = observed.problems(&expected);
         let row = output::row(number, name, problems.is_empty(), took, &observed);
         println!("{row}");

@@ -18,10 +18,7 @@ pub(super) fn new_files<'a>(
     files: &'a [MigrationFile],
 ) -> Vec<&'a MigrationFile> {
     match base {
-        Some(base) => files
-            .iter()
-            .filter(|file| !base.files.contains(&file.name))
-            .collect(),
+        Some(base) => files.iter().filter(|file| !base.files.contains(&file.name)).collect(),
         None => files.last().into_iter().collect(),
     }
 }
@@ -54,10 +51,7 @@ pub(super) fn history(project: &Project, base: Option<&Base>) -> Result<Outcome>
 /// Do the names match the project's pattern, and do new files sort after those that
 /// databases may have applied?
 pub(super) fn names(project: &Project, base: Option<&Base>, files: &[MigrationFile]) -> Outcome {
-    let odd: Vec<_> = files
-        .iter()
-        .filter(|file| !project.file_name.is_match(&file.name))
-        .collect();
+    let odd: Vec<_> = files.iter().filter(|file| !project.file_name.is_match(&file.name)).collect();
     if !odd.is_empty() {
         return Outcome::Failed(format!(
             "does not match {} (file-name in Cargo.toml): {}\nrename it, then: just hash-migrations",
@@ -66,10 +60,8 @@ pub(super) fn names(project: &Project, base: Option<&Base>, files: &[MigrationFi
         ));
     }
     if let Some(newest) = base.and_then(|base| base.files.last()) {
-        let late: Vec<_> = new_files(base, files)
-            .into_iter()
-            .filter(|file| file.name < *newest)
-            .collect();
+        let late: Vec<_> =
+            new_files(base, files).into_iter().filter(|file| file.name < *newest).collect();
         if !late.is_empty() {
             return Outcome::Failed(format!(
                 "new, but sorts before {newest} of {}: {}\n\
@@ -79,18 +71,13 @@ pub(super) fn names(project: &Project, base: Option<&Base>, files: &[MigrationFi
             ));
         }
     }
-    Outcome::Passed(format!(
-        "match the pattern, in order: {}",
-        count(files.len(), "file")
-    ))
+    Outcome::Passed(format!("match the pattern, in order: {}", count(files.len(), "file")))
 }
 
 /// Are concurrent statements outside of transactions, and all others inside?
 pub(super) fn concurrent(files: &[MigrationFile]) -> Outcome {
-    let concurrent: Vec<_> = files
-        .iter()
-        .filter(|file| !file.concurrent_statements().is_empty())
-        .collect();
+    let concurrent: Vec<_> =
+        files.iter().filter(|file| !file.concurrent_statements().is_empty()).collect();
     let wrong: Vec<_> = concurrent
         .iter()
         .copied()
@@ -111,7 +98,5 @@ pub(super) fn concurrent(files: &[MigrationFile]) -> Outcome {
 }
 
 fn holds_other_statements(file: &MigrationFile) -> bool {
-    atlas::sql::statements(&file.text())
-        .iter()
-        .any(|statement| !statement.is_concurrent())
+    atlas::sql::statements(&file.text()).iter().any(|statement| !statement.is_concurrent())
 }

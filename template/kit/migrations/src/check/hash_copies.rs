@@ -27,11 +27,7 @@ pub(super) fn check(project: &Project) -> Result<Option<Outcome>> {
         .collect();
     Ok(Some(if differing.is_empty() {
         let files: Vec<_> = values.into_iter().map(|(file, _)| file).collect();
-        Outcome::Passed(format!(
-            "{} and atlas.sum agree: {}",
-            files.join(", "),
-            sum.hash()
-        ))
+        Outcome::Passed(format!("{} and atlas.sum agree: {}", files.join(", "), sum.hash()))
     } else {
         Outcome::Failed(format!(
             "another MigrationHash than in atlas.sum, so these migrations would not be applied\n\
@@ -81,9 +77,7 @@ mod tests {
         let (_root, project) = Project::sample();
         fs::write(project.migrations.path().join("1_a.sql"), "SELECT 1;").unwrap();
         let sum = project.migrations.write_sum().unwrap();
-        let Outcome::Failed(message) = check(&project, EMPTY) else {
-            panic!("passed")
-        };
+        let Outcome::Failed(message) = check(&project, EMPTY) else { panic!("passed") };
         for words in [EMPTY, sum.hash(), "just hash-migrations"] {
             assert!(message.contains(words), "{message}");
         }

@@ -16,10 +16,7 @@ pub(super) async fn atlas(
     new: &[&MigrationFile],
 ) -> Result<Outcome> {
     if new.is_empty() {
-        return Ok(Outcome::Passed(format!(
-            "{} has all migrations",
-            project.base_branch
-        )));
+        return Ok(Outcome::Passed(format!("{} has all migrations", project.base_branch)));
     }
     if !databases.atlas.supports_lint() {
         return Ok(Outcome::Skipped(format!(
@@ -55,9 +52,7 @@ pub(super) fn squawk(project: &Project, new: &[&MigrationFile]) -> Result<Option
             continue;
         }
         let mut command = Command::new("squawk");
-        command
-            .current_dir(&project.root)
-            .args(["--reporter", "gcc"]);
+        command.current_dir(&project.root).args(["--reporter", "gcc"]);
         if transactional {
             command.arg("--assume-in-transaction");
         }
@@ -72,9 +67,6 @@ pub(super) fn squawk(project: &Project, new: &[&MigrationFile]) -> Result<Option
     Ok(Some(if findings.is_empty() {
         Outcome::Passed(list(new))
     } else {
-        Outcome::Failed(format!(
-            "{}\n.squawk.toml selects the rules",
-            findings.trim()
-        ))
+        Outcome::Failed(format!("{}\n.squawk.toml selects the rules", findings.trim()))
     }))
 }

@@ -15,10 +15,7 @@ fn project() -> (tempfile::TempDir, Project) {
 }
 
 fn planned(name: &str) -> MigrationFile {
-    MigrationFile {
-        name: name.into(),
-        contents: "SELECT 2;".into(),
-    }
+    MigrationFile { name: name.into(), contents: "SELECT 2;".into() }
 }
 
 /// Returns the sum of the project's files and `planned`.
@@ -53,10 +50,7 @@ fn writes_the_migration_and_both_hashes() {
     let sum = sum_with(&project, &files);
     install(&project, &files, &sum).unwrap();
     assert_eq!(project.migrations.verify().unwrap(), sum.hash());
-    assert_eq!(
-        read(&project, "any.yaml"),
-        COPY.replace("h1:old", sum.hash())
-    );
+    assert_eq!(read(&project, "any.yaml"), COPY.replace("h1:old", sum.hash()));
 }
 
 #[test]
@@ -78,10 +72,7 @@ fn updates_the_hashes_after_an_edit_and_a_merge() {
     fs::write(project.migrations.sum_path(), "<<<<<<< HEAD\n").unwrap();
     hash(&project).unwrap();
     let sum = project.migrations.verify().unwrap();
-    assert_eq!(
-        read(&project, "any.yaml"),
-        format!("R:\n  MigrationHash: {sum}\nO: 1\n")
-    );
+    assert_eq!(read(&project, "any.yaml"), format!("R:\n  MigrationHash: {sum}\nO: 1\n"));
 }
 
 #[rstest]
@@ -102,10 +93,7 @@ fn writes_nothing_if_the_hash_cannot_be_written(#[case] copy: &str) {
     let error = format!("{:#}", hash(&project).unwrap_err());
     assert!(error.contains("any.yaml"), "{error}");
     assert_eq!(snapshot(&project), before);
-    assert!(matches!(
-        project.migrations.verify(),
-        Err(IntegrityError::Edited { .. })
-    ));
+    assert!(matches!(project.migrations.verify(), Err(IntegrityError::Edited { .. })));
 }
 
 #[test]

@@ -45,10 +45,7 @@ fn file_with(line: &str) -> String {
 )]
 #[case::tab_before_comment("      MigrationHash: h1:old\t# x", "      MigrationHash: NEW\t# x")]
 #[case::double_quotes("      MigrationHash: \"h1:old\"", "      MigrationHash: \"NEW\"")]
-#[case::single_quotes(
-    "      MigrationHash:  'h1:old'  # x",
-    "      MigrationHash:  'NEW'  # x"
-)]
+#[case::single_quotes("      MigrationHash:  'h1:old'  # x", "      MigrationHash:  'NEW'  # x")]
 #[case::number_sign_inside("      MigrationHash: 'h1 #old'", "      MigrationHash: 'NEW'")]
 #[case::empty("      MigrationHash: \"\"", "      MigrationHash: \"NEW\"")]
 #[case::quoted_key("      \"MigrationHash\" : h1:old", "      \"MigrationHash\" : NEW")]
@@ -56,10 +53,7 @@ fn file_with(line: &str) -> String {
 #[case::trailing_blanks("      MigrationHash: h1:old   ", "      MigrationHash: NEW   ")]
 fn writes_the_value_and_nothing_else(root: TempDir, #[case] line: &str, #[case] written: &str) {
     write(&root, &file_with(line));
-    assert_eq!(
-        read(&root).with(NEW),
-        file_with(&written.replace("NEW", NEW))
-    );
+    assert_eq!(read(&root).with(NEW), file_with(&written.replace("NEW", NEW)));
 }
 
 #[rstest]
@@ -92,15 +86,8 @@ fn finds_every_copy_at_the_top_and_nothing_else(root: TempDir) {
 
 #[rstest]
 fn names_the_lines_of_several(root: TempDir) {
-    write(
-        &root,
-        &file_with("      MigrationHash: a\n      MigrationHash: b"),
-    );
-    assert!(
-        message(&root).contains("any.yaml, lines 7, 8,"),
-        "{}",
-        message(&root)
-    );
+    write(&root, &file_with("      MigrationHash: a\n      MigrationHash: b"));
+    assert!(message(&root).contains("any.yaml, lines 7, 8,"), "{}", message(&root));
 }
 
 #[rstest]
@@ -136,10 +123,7 @@ const MERGED: &str = "<<<<<<< HEAD
 fn settles_a_conflict_about_the_hash(root: TempDir, #[case] conflict: &str) {
     write(&root, &file_with(conflict));
     let message = format!("{:#}", read(&root).value().unwrap_err());
-    assert!(
-        message.contains("any.yaml, line 7, is a conflict marker"),
-        "{message}"
-    );
+    assert!(message.contains("any.yaml, line 7, is a conflict marker"), "{message}");
     assert!(message.contains("just hash-migrations"), "{message}");
     let settled = file_with(&format!("      MigrationHash: {NEW} # x"));
     assert_eq!(read(&root).with(NEW), settled);
@@ -152,12 +136,6 @@ fn settles_a_conflict_about_the_hash(root: TempDir, #[case] conflict: &str) {
 fn leaves_other_conflicts_to_the_user(root: TempDir, #[case] conflict: String) {
     write(&root, &file_with(&conflict));
     let message = message(&root);
-    assert!(
-        message.contains("any.yaml, line 7, is a conflict marker"),
-        "{message}"
-    );
-    assert!(
-        message.contains("not about MigrationHash alone"),
-        "{message}"
-    );
+    assert!(message.contains("any.yaml, line 7, is a conflict marker"), "{message}");
+    assert!(message.contains("not about MigrationHash alone"), "{message}");
 }

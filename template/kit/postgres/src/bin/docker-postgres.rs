@@ -68,10 +68,8 @@ async fn up(image: &str, name: &str, options: &[&str]) -> Result<()> {
                 host_port: Some(String::new()),
             };
             config.publish_all_ports = Some(false);
-            config.port_bindings = Some(HashMap::from([(
-                "5432/tcp".to_owned(),
-                Some(vec![loopback]),
-            )]));
+            config.port_bindings =
+                Some(HashMap::from([("5432/tcp".to_owned(), Some(vec![loopback]))]));
         });
     }
     let container = request.start().await?;
@@ -105,18 +103,10 @@ async fn engine_is_here() -> Result<bool> {
 }
 
 async fn remove(name: &str) -> Result<()> {
-    let options = RemoveContainerOptionsBuilder::new()
-        .force(true)
-        .v(true)
-        .build();
-    let removed = docker_client_instance()
-        .await?
-        .remove_container(name, Some(options))
-        .await;
+    let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+    let removed = docker_client_instance().await?.remove_container(name, Some(options)).await;
     match removed {
-        Err(Error::DockerResponseServerError {
-            status_code: 404, ..
-        }) => Ok(()),
+        Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(()),
         other => other.with_context(|| format!("could not remove the container {name}")),
     }
 }

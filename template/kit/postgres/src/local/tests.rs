@@ -15,11 +15,7 @@ fn with_cluster(test: impl FnOnce(&Cluster<'_>)) {
     let account = unprivileged_account().unwrap();
     let base = place(root.path(), &name, account.is_some());
     fs::create_dir_all(base.parent().unwrap()).unwrap();
-    let cluster = Cluster {
-        base,
-        binaries,
-        account,
-    };
+    let cluster = Cluster { base, binaries, account };
     cluster.create("secret").unwrap();
     test(&cluster);
     assert!(remove(root.path(), &name).unwrap());

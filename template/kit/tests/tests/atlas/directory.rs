@@ -83,11 +83,7 @@ fn writing_the_sum_leaves_no_other_file(migrations: Migrations) {
     let entries = fs::read_dir(migrations.root.path()).unwrap().count();
     assert_eq!(entries, 3);
     let metadata = fs::metadata(migrations.directory.sum_path()).unwrap();
-    assert_eq!(
-        metadata.permissions().mode() & 0o444,
-        0o444,
-        "others may read it"
-    );
+    assert_eq!(metadata.permissions().mode() & 0o444, 0o444, "others may read it");
 }
 
 #[rstest]
@@ -109,10 +105,8 @@ fn sum_missing(migrations: Migrations) {
 #[rstest]
 fn sum_with_conflict_markers(migrations: Migrations) {
     let lines: Vec<_> = migrations.sum().lines().map(str::to_owned).collect();
-    let merged = format!(
-        "<<<<<<< HEAD\n{}\n=======\nh1:other\n>>>>>>> branch\n{}\n",
-        lines[0], lines[1]
-    );
+    let merged =
+        format!("<<<<<<< HEAD\n{}\n=======\nh1:other\n>>>>>>> branch\n{}\n", lines[0], lines[1]);
     migrations.write("atlas.sum", &merged);
     let error = migrations.error(&["line 1", "the newer migration sorts last", "just hash-"]);
     assert!(matches!(error, IntegrityError::SumConflict { line: 1, .. }));

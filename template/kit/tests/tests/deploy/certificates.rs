@@ -30,12 +30,6 @@ fn every_certificate_is_a_valid_authority() {
     }
     assert_eq!(rds + proxy, FILE.matches("BEGIN CERTIFICATE").count());
     // As the heading says.
-    assert!(
-        FILE.contains(&format!("Aurora ({rds}, three for each")),
-        "{rds}"
-    );
-    assert!(
-        FILE.contains(&format!("Proxy ({proxy}, Amazon Trust Services)")),
-        "{proxy}"
-    );
+    assert!(FILE.contains(&format!("Aurora ({rds}, three for each")), "{rds}");
+    assert!(FILE.contains(&format!("Proxy ({proxy}, Amazon Trust Services)")), "{proxy}");
 }

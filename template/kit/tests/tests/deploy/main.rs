@@ -114,11 +114,7 @@ impl Sandbox {
     /// open for writing could not be run while another test forks.
     fn install(&self, name: &str, script: &str) {
         let written = Command::new("sh")
-            .args([
-                "-c",
-                "printf '#!/bin/sh\\n%s\\n' \"$1\" >\"$2\" && chmod +x \"$2\"",
-                "sh",
-            ])
+            .args(["-c", "printf '#!/bin/sh\\n%s\\n' \"$1\" >\"$2\" && chmod +x \"$2\"", "sh"])
             .arg(script)
             .arg(self.at("bin").join(name))
             .status();
@@ -185,10 +181,7 @@ fn says(text: &str, words: &[&str]) {
 fn packs_all_that_the_stack_names(sandbox: Sandbox) {
     sandbox.install("cargo-lambda", CARGO_LAMBDA);
     let text = output(&mut sandbox.deploy(&["package"]), true);
-    says(
-        &text,
-        &["target/package/count-users: arm64", "0 migrations"],
-    );
+    says(&text, &["target/package/count-users: arm64", "0 migrations"]);
     for (file, mode) in [
         ("function/bootstrap", 0o755),
         ("function/migrations", 0o755),
@@ -229,13 +222,7 @@ fn packs_the_certificates_of_the_kit(sandbox: Sandbox) {
 fn says_when_the_certificates_of_aws_cannot_be_reached(sandbox: Sandbox) {
     sandbox.install("curl", "echo 'Could not resolve host' >&2; exit 6");
     let text = output(&mut sandbox.deploy(&["verify-certificates"]), false);
-    says(
-        &text,
-        &[
-            "cannot compare with the certificates of AWS",
-            "Could not resolve host",
-        ],
-    );
+    says(&text, &["cannot compare with the certificates of AWS", "Could not resolve host"]);
 }
 
 #[rstest]
@@ -249,19 +236,10 @@ fn compares_the_certificates_with_those_of_aws(sandbox: Sandbox) {
     );
     let mut command = sandbox.deploy(&["verify-certificates"]);
     let text = output(command.env("SERVED", &kept), true);
-    says(
-        &text,
-        &["✓ kit/rds/rds-ca.pem has what AWS publishes: 92 certificates"],
-    );
+    says(&text, &["✓ kit/rds/rds-ca.pem has what AWS publishes: 92 certificates"]);
     let mut command = sandbox.deploy(&["verify-certificates"]);
     let text = output(command.env("SERVED", sandbox.root().join("ca.pem")), false);
-    says(
-        &text,
-        &[
-            "- Amazon RDS eu-central-1 Root CA RSA2048 G1",
-            "RDS_CA_BUNDLE=",
-        ],
-    );
+    says(&text, &["- Amazon RDS eu-central-1 Root CA RSA2048 G1", "RDS_CA_BUNDLE="]);
 }
 
 #[rstest]
@@ -270,10 +248,7 @@ fn the_option_beats_the_environment(sandbox: Sandbox) {
     let mut command = sandbox.deploy(&["build", "--architecture", "x86_64"]);
     output(command.env("MACHINE", sandbox.at("x86_64")), true);
     says(&sandbox.calls()[0], &["x86_64-unknown-linux-gnu.2.34"]);
-    let text = output(
-        &mut sandbox.deploy(&["build", "--environment", "prod"]),
-        false,
-    );
+    let text = output(&mut sandbox.deploy(&["build", "--environment", "prod"]), false);
     says(&text, &["no environment prod", "it has: dev"]);
 }
 
@@ -310,11 +285,7 @@ fn builds_nothing_for_a_hash_that_is_not_the_migrations(sandbox: Sandbox) {
     let template = sandbox.root().join("template.yaml");
     let text = fs::read_to_string(&template).unwrap();
     assert!(!text.contains(EMPTY));
-    fs::write(
-        &template,
-        text.replace("MigrationHash: h1:", "MigrationHash: h1:x"),
-    )
-    .unwrap();
+    fs::write(&template, text.replace("MigrationHash: h1:", "MigrationHash: h1:x")).unwrap();
     let text = output(&mut sandbox.deploy(&["package"]), false);
     says(&text, &["template.yaml has h1:x", "just hash-migrations"]);
     assert_eq!(sandbox.calls(), [""; 0]);
@@ -326,21 +297,13 @@ fn packs_no_atlas_that_is_too_old_for_the_database(sandbox: Sandbox) {
     symlink(which("curl"), sandbox.at("bin/curl")).unwrap();
     let unreachable = || {
         let mut command = sandbox.deploy(&["package"]);
-        command
-            .env_remove("ATLAS_LAMBDA")
-            .env("ATLAS_RELEASE_SERVER", "http://127.0.0.1:1");
+        command.env_remove("ATLAS_LAMBDA").env("ATLAS_RELEASE_SERVER", "http://127.0.0.1:1");
         command
     };
     let text = output(&mut unreachable(), false);
     says(
         &text,
-        &[
-            "linux-arm64",
-            "PostgreSQL 17",
-            "SHA-256",
-            "ATLAS_LAMBDA=",
-            "ATLAS_RELEASE_SERVER",
-        ],
+        &["linux-arm64", "PostgreSQL 17", "SHA-256", "ATLAS_LAMBDA=", "ATLAS_RELEASE_SERVER"],
     );
     // With an older server Go could build one, but is not installed here.
     let text = output(unreachable().env("POSTGRES_MAJOR", "15"), false);
@@ -366,10 +329,9 @@ fn refuses_an_atlas_that_is_not_the_pinned_release(sandbox: Sandbox) {
     let name = format!("atlas-community-linux-arm64-{version}");
     fs::write(served.join(name), "gotcha").unwrap();
     let mut command = sandbox.deploy(&["package"]);
-    command.env_remove("ATLAS_LAMBDA").env(
-        "ATLAS_RELEASE_SERVER",
-        format!("file://{}", served.display()),
-    );
+    command
+        .env_remove("ATLAS_LAMBDA")
+        .env("ATLAS_RELEASE_SERVER", format!("file://{}", served.display()));
     let text = output(&mut command, false);
     says(&text, &["not the pinned release", "SHA-256"]);
     assert_eq!(files_in(&sandbox.root().join(".tools")), 0);
@@ -382,39 +344,16 @@ fn files_in(directory: &Path) -> usize {
 #[rstest]
 fn says_how_to_get_the_tools(sandbox: Sandbox) {
     let text = output(&mut sandbox.deploy(&["package"]), false);
-    says(
-        &text,
-        &[
-            "cargo-lambda ",
-            "or newer is not installed",
-            "just setup-deploy",
-        ],
-    );
+    says(&text, &["cargo-lambda ", "or newer is not installed", "just setup-deploy"]);
 }
 
 #[rstest]
 fn installs_the_tools_once(sandbox: Sandbox) {
     sandbox.install("uv", UV);
     let text = output(&mut sandbox.deploy(&["setup"]), true);
-    says(
-        &text,
-        &[
-            "installing aws-sam-cli",
-            "✓ aws-sam-cli",
-            "✓ aws-sam-translator",
-        ],
-    );
+    says(&text, &["installing aws-sam-cli", "✓ aws-sam-cli", "✓ aws-sam-translator"]);
     let calls = sandbox.calls().join("\n");
-    says(
-        &calls,
-        &[
-            "aws-sam-cli==",
-            "cargo-lambda==",
-            "ziglang==",
-            "cfn-lint==",
-            "ministack==",
-        ],
-    );
+    says(&calls, &["aws-sam-cli==", "cargo-lambda==", "ziglang==", "cfn-lint==", "ministack=="]);
     let text = output(&mut sandbox.deploy(&["setup"]), true);
     assert!(!text.contains("installing"), "{text}");
     assert_eq!(sandbox.calls(), [""; 0]);
@@ -428,10 +367,7 @@ fn installs_the_tools_once(sandbox: Sandbox) {
 fn leaves_no_half_of_the_tools(sandbox: Sandbox) {
     sandbox.install("uv", UV);
     let text = output(sandbox.deploy(&["setup"]).env("FAIL", "1"), false);
-    says(
-        &text,
-        &["cannot be installed", "no such package", "PIP_INDEX_URL"],
-    );
+    says(&text, &["cannot be installed", "no such package", "PIP_INDEX_URL"]);
     assert_eq!(files_in(&sandbox.root().join(".tools")), 0);
 }
 
@@ -447,9 +383,6 @@ fn says_what_installing_takes(
         sandbox.install("python3", python);
     }
     let text = output(&mut sandbox.deploy(&["setup"]), false);
-    says(
-        &text,
-        &["uv (https", "python3-venv", "just setup-deploy", reason],
-    );
+    says(&text, &["uv (https", "python3-venv", "just setup-deploy", reason]);
     assert_eq!(files_in(&sandbox.root().join(".tools")), 0);
 }

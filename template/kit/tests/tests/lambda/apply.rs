@@ -37,10 +37,7 @@ fn the_same_event_twice_is_harmless(mut bed: TestBed) {
     let mut function = bed.function();
     for (applied, reason) in [
         (2, BOTH_APPLIED),
-        (
-            0,
-            "Nothing to apply of 2 migrations; the database is at 20260102000000.",
-        ),
+        (0, "Nothing to apply of 2 migrations; the database is at 20260102000000."),
     ] {
         let event = bed.create();
         function.invoke(&event, LONG).assert_succeeded();
@@ -83,9 +80,7 @@ fn delete_succeeds_and_changes_nothing(
     bed.deploy();
     // Uses neither the database nor the package.
     bed.env.set("DB_HOST", "database.invalid").unset("DB_NAME");
-    bed.env
-        .set("ATLAS", "/nowhere")
-        .set("MIGRATIONS", "/nowhere");
+    bed.env.set("ATLAS", "/nowhere").set("MIGRATIONS", "/nowhere");
     let event = delete(&bed.s3.response_url(), id, properties);
     bed.assert_succeeds(&event, "Nothing is touched on Delete.", json!({}));
     assert_eq!(bed.tables(), "orders,users");
@@ -94,10 +89,7 @@ fn delete_succeeds_and_changes_nothing(
 /// Create fails, a Delete rolls it back, and the next Create succeeds.
 #[rstest]
 fn a_failed_migration_is_reported_and_can_be_corrected(mut bed: TestBed) {
-    bed.migration(
-        SECOND,
-        "CREATE TABLE orders ();\nINSERT INTO nowhere VALUES (1);\n",
-    );
+    bed.migration(SECOND, "CREATE TABLE orders ();\nINSERT INTO nowhere VALUES (1);\n");
     let event = bed.create();
     let invocation = bed.invoke(&event);
     invocation.assert_succeeded();
@@ -126,15 +118,9 @@ fn a_failed_migration_is_reported_and_can_be_corrected(mut bed: TestBed) {
 fn a_warm_process_leaves_no_files(mut bed: TestBed) {
     let mut function = bed.function();
     let mut left = Vec::new();
-    for file in [
-        THIRD,
-        "20260104000000_fourth.sql",
-        "20260105000000_fifth.sql",
-    ] {
+    for file in [THIRD, "20260104000000_fourth.sql", "20260105000000_fifth.sql"] {
         bed.migration(file, "SELECT 1;\n");
-        function
-            .invoke(&bed.update_with(json!({})), LONG)
-            .assert_succeeded();
+        function.invoke(&bed.update_with(json!({})), LONG).assert_succeeded();
         let answer = bed.s3.answer();
         assert_eq!(answer["Status"], "SUCCESS", "{answer}");
         bed.forget_answers();

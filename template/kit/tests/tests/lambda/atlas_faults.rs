@@ -44,10 +44,7 @@ fn built_for_another_machine(mut bed: TestBed) {
     "echo 'panic: runtime error' >&2; exit 2",
     "…failed (exit status: 2)\npanic: runtime error. Nothing is applied. …"
 )]
-#[case::is_killed(
-    "kill -SEGV $$",
-    "…failed (signal: 11 (SIGSEGV))… Nothing is applied. …"
-)]
+#[case::is_killed("kill -SEGV $$", "…failed (signal: 11 (SIGSEGV))… Nothing is applied. …")]
 #[case::prints_nothing("exit 1", "…failed (exit status: 1)… Nothing is applied. …")]
 #[case::reports_success_but_applies_nothing(
     "echo '{\"Driver\": \"postgres\"}'",
@@ -79,19 +76,12 @@ fn prints_too_much(mut bed: TestBed, #[case] script: &str) {
     invocation.assert_succeeded();
     assert_answer(
         bed.s3.answer(),
-        failure(
-            &event,
-            "could not apply the migrations: …Nothing is applied. …",
-        ),
+        failure(&event, "could not apply the migrations: …Nothing is applied. …"),
     );
     // CloudWatch limits an event to 256 KiB, and charges for each.
     let longest = invocation.log.text.lines().map(str::len).max().unwrap();
     assert!(longest < 256 << 10, "a line of {longest} bytes");
-    assert!(
-        invocation.log.text.len() < 5 << 20,
-        "{} bytes",
-        invocation.log.text.len()
-    );
+    assert!(invocation.log.text.len() < 5 << 20, "{} bytes", invocation.log.text.len());
 }
 
 #[rstest]

@@ -57,10 +57,7 @@ fn the_user_in_the_environment_takes_precedence(mut bed: TestBed) {
 /// Secrets Manager returns the new password shortly after the database requires it.
 #[rstest]
 fn a_rotated_secret_is_fetched_again(mut bed: TestBed) {
-    let secrets = [
-        Secret::of_rds(USER, "Sw0rdf1sh of yesterday"),
-        Secret::of_rds(USER, PASSWORD),
-    ];
+    let secrets = [Secret::of_rds(USER, "Sw0rdf1sh of yesterday"), Secret::of_rds(USER, PASSWORD)];
     let manager = SecretsManager::start(&secrets);
     bed.use_secret(&manager.url());
     let event = bed.create();
@@ -120,27 +117,18 @@ fn connects_with_an_iam_token(mut bed: TestBed) {
     assert!(!tokens.is_empty());
     for token in tokens {
         let prefix = format!("localhost:{}/?", rds.port());
-        let query = token
-            .strip_prefix(&prefix)
-            .unwrap_or_else(|| panic!("{token}"));
-        let mut fields: Vec<(&str, &str)> = query
-            .split('&')
-            .filter_map(|field| field.split_once('='))
-            .collect();
+        let query = token.strip_prefix(&prefix).unwrap_or_else(|| panic!("{token}"));
+        let mut fields: Vec<(&str, &str)> =
+            query.split('&').filter_map(|field| field.split_once('=')).collect();
         let date = value(&fields, "X-Amz-Date").to_owned();
         assert_eq!((date.len(), &date[8..9]), (16, "T"), "{token}");
         let signature = value(&fields, "X-Amz-Signature").to_owned();
         assert_eq!(signature.len(), 64, "{token}");
         for text in [&log, &answer.to_string()] {
-            assert!(
-                !text.contains(&signature) && !text.contains(&token),
-                "{text}"
-            );
+            assert!(!text.contains(&signature) && !text.contains(&token), "{text}");
         }
-        let scope = format!(
-            "AKIAIOSFODNN7EXAMPLE%2F{}%2Feu-central-1%2Frds-db%2Faws4_request",
-            &date[..8]
-        );
+        let scope =
+            format!("AKIAIOSFODNN7EXAMPLE%2F{}%2Feu-central-1%2Frds-db%2Faws4_request", &date[..8]);
         fields.retain(|(name, _)| !["X-Amz-Date", "X-Amz-Signature"].contains(name));
         fields.sort_unstable();
         let expected = [

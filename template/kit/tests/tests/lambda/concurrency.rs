@@ -21,8 +21,7 @@ fn soak_every_migration_is_applied_once(bed: TestBed) {
 }
 
 fn race(bed: &TestBed, rounds: u32) {
-    bed.database
-        .query("CREATE TABLE runs (round int); GRANT ALL ON runs TO app");
+    bed.database.query("CREATE TABLE runs (round int); GRANT ALL ON runs TO app");
     let mut functions = [bed.function(), bed.function()];
     // Both start before the first event, to handle it at the same time.
     for function in &mut functions {

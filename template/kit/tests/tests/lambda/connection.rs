@@ -46,14 +46,9 @@ fn no_such_database(mut bed: TestBed) {
 fn names_with_special_characters(mut bed: TestBed) {
     let cluster = bed.database.cluster.clone();
     let database = cluster.database_called("d@t:a/b?a#s%41 \"e\"ü&=+");
-    let role = quoted(&format!(
-        "r@l:e/ {}",
-        &database.name[database.name.len() - 16..]
-    ));
+    let role = quoted(&format!("r@l:e/ {}", &database.name[database.name.len() - 16..]));
     let password = PASSWORD.replace('\'', "''");
-    cluster.admin(&format!(
-        "CREATE ROLE {role} LOGIN PASSWORD '{password}' IN ROLE app"
-    ));
+    cluster.admin(&format!("CREATE ROLE {role} LOGIN PASSWORD '{password}' IN ROLE app"));
     bed.env.set("DB_NAME", &*database.name);
     bed.env.set("DB_USER", role.trim_matches('"'));
     bed.database = database;
@@ -61,23 +56,15 @@ fn names_with_special_characters(mut bed: TestBed) {
     let answer = bed.answer(&event);
     drop(bed);
     cluster.admin(&format!("DROP ROLE {role}"));
-    assert_answer(
-        answer,
-        success(&event, BOTH_APPLIED, data("20260102000000", 2)),
-    );
+    assert_answer(answer, success(&event, BOTH_APPLIED, data("20260102000000", 2)));
 }
 
 #[rstest]
 fn a_refused_connection(mut bed: TestBed) {
     let port = free_port().to_string();
-    bed.env
-        .set("DB_PORT", &*port)
-        .set("DB_CONNECT_TIMEOUT", "2");
+    bed.env.set("DB_PORT", &*port).set("DB_CONNECT_TIMEOUT", "2");
     let started = Instant::now();
-    bed.assert_fails(
-        &bed.create(),
-        &format!("…localhost…{port}…onnection refused…"),
-    );
+    bed.assert_fails(&bed.create(), &format!("…localhost…{port}…onnection refused…"));
     let took = started.elapsed().as_secs_f32();
     assert!((1.0..25.0).contains(&took), "{took} s");
 }
@@ -86,9 +73,7 @@ fn a_refused_connection(mut bed: TestBed) {
 fn a_silent_server(mut bed: TestBed) {
     let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = silent.local_addr().unwrap().port();
-    bed.env
-        .set("DB_PORT", port.to_string())
-        .set("DB_CONNECT_TIMEOUT", "1");
+    bed.env.set("DB_PORT", port.to_string()).set("DB_CONNECT_TIMEOUT", "1");
     bed.assert_fails(&bed.create(), "…security groups…");
 }
 
@@ -96,9 +81,7 @@ fn a_silent_server(mut bed: TestBed) {
 #[rstest]
 fn waits_for_a_server_that_starts_late(mut bed: TestBed) {
     let port = free_port();
-    bed.env
-        .set("DB_PORT", port.to_string())
-        .set("DB_CONNECT_TIMEOUT", "20");
+    bed.env.set("DB_PORT", port.to_string()).set("DB_CONNECT_TIMEOUT", "20");
     let upstream = bed.database.cluster.port;
     let forwarder = thread::spawn(move || {
         thread::sleep(Duration::from_millis(1500));
@@ -138,10 +121,7 @@ fn read_only(bed: TestBed) {
     cluster.admin(&format!(
         "ALTER ROLE app IN DATABASE {name} SET default_transaction_read_only = on"
     ));
-    bed.assert_fails(
-        &bed.create(),
-        "the database takes no writes: DB_HOST, localhost,…app…",
-    );
+    bed.assert_fails(&bed.create(), "the database takes no writes: DB_HOST, localhost,…app…");
     assert_eq!(bed.tables(), "");
 }
 
@@ -182,10 +162,7 @@ fn an_untrusted_server(mut bed: TestBed, #[case] change: fn(&mut TestBed), #[cas
     change(&mut bed);
     let started = Instant::now();
     bed.assert_fails(&bed.create(), reason);
-    assert!(
-        started.elapsed() < Duration::from_secs(25),
-        "retried, for 30 s"
-    );
+    assert!(started.elapsed() < Duration::from_secs(25), "retried, for 30 s");
     assert_eq!(bed.tables(), "");
 }
 
@@ -213,9 +190,7 @@ END $$;
 fn the_network_fails_during_a_migration(mut bed: TestBed) {
     let port = free_port();
     let forwarder = Forwarder::start(port, bed.database.cluster.port);
-    bed.env
-        .set("DB_PORT", port.to_string())
-        .set("DB_CONNECT_TIMEOUT", "1");
+    bed.env.set("DB_PORT", port.to_string()).set("DB_CONNECT_TIMEOUT", "1");
     bed.migration(THIRD, SLOW);
     let event = bed.create();
     thread::scope(|scope| {

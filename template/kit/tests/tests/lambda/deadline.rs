@@ -50,10 +50,7 @@ fn a_migration_that_takes_too_long_is_rolled_back(mut bed: TestBed) {
 #[rstest]
 fn a_migration_outside_of_a_transaction_names_its_statement(mut bed: TestBed) {
     bed.deploy();
-    bed.migration(
-        THIRD,
-        "-- atlas:txmode none\n\nCREATE TABLE third ();\nSELECT pg_sleep(60);\n",
-    );
+    bed.migration(THIRD, "-- atlas:txmode none\n\nCREATE TABLE third ();\nSELECT pg_sleep(60);\n");
     run_out_of_time(
         &bed,
         "out of time…pg_sleep(60)…20260103000000_index.sql…1 of its 2 statements…pg_sleep(60)…",

@@ -56,9 +56,7 @@ fn a_lasting_fault_is_an_error_before_the_deadline(bed: TestBed, #[case] fault: 
     assert_no_secret(&invocation.error());
     // The process handles the next event.
     let s3 = S3::start();
-    function
-        .invoke(&event(&s3.response_url()), LONG)
-        .assert_succeeded();
+    function.invoke(&event(&s3.response_url()), LONG).assert_succeeded();
     s3.answer();
 }
 
@@ -101,10 +99,7 @@ fn certificates_are_verified(mut bed: TestBed, #[case] host: &str, #[case] trust
     let invocation = bed.function().invoke(&event, Duration::from_secs(10));
     if trusted {
         invocation.assert_succeeded();
-        assert_answer(
-            s3.answer(),
-            success(&event, "Nothing is touched on Delete.", json!({})),
-        );
+        assert_answer(s3.answer(), success(&event, "Nothing is touched on Delete.", json!({})));
     } else {
         invocation.error();
         assert_eq!(s3.puts().len(), 0);
@@ -115,9 +110,7 @@ fn certificates_are_verified(mut bed: TestBed, #[case] host: &str, #[case] trust
 fn a_certificate_of_an_unknown_ca_is_refused(bed: TestBed) {
     let s3 = S3::with_tls(&Certificates::new("localhost"), "localhost");
     let event = event(&s3.response_url());
-    bed.function()
-        .invoke(&event, Duration::from_secs(10))
-        .error();
+    bed.function().invoke(&event, Duration::from_secs(10)).error();
     assert_eq!(s3.puts().len(), 0);
 }
 
@@ -145,8 +138,5 @@ fn a_long_plan_is_cut(bed: TestBed) {
     let event = bed.create_with(json!({ "DryRun": "true" }));
     let answer = bed.answer(&event);
     assert_eq!(answer["Status"], "SUCCESS");
-    assert!(
-        answer["Data"]["Plan"].as_str().unwrap().len() > 500,
-        "{answer}"
-    );
+    assert!(answer["Data"]["Plan"].as_str().unwrap().len() > 500, "{answer}");
 }

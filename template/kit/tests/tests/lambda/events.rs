@@ -41,12 +41,7 @@ fn a_partial_event_is_answered(bed: TestBed, #[case] without: &str) {
         let expected = event[field].as_str().unwrap_or_default();
         assert_eq!(answer[field], expected, "{field}");
     }
-    assert!(
-        answer["PhysicalResourceId"]
-            .as_str()
-            .is_some_and(|id| !id.is_empty()),
-        "{answer}"
-    );
+    assert!(answer["PhysicalResourceId"].as_str().is_some_and(|id| !id.is_empty()), "{answer}");
     if without != "ResourceType" {
         assert_eq!(answer["Status"], "FAILED", "{answer}");
     }
@@ -59,19 +54,13 @@ fn a_partial_event_is_answered(bed: TestBed, #[case] without: &str) {
 fn properties_of_the_wrong_type_are_reported(bed: TestBed, #[case] properties: Value) {
     let mut event = bed.create();
     event["ResourceProperties"] = properties;
-    bed.assert_fails(
-        &event,
-        "the event is malformed: ResourceProperties is no object",
-    );
+    bed.assert_fails(&event, "the event is malformed: ResourceProperties is no object");
 }
 
 #[rstest]
 fn an_update_without_old_properties_succeeds(bed: TestBed) {
     let mut event = bed.update_with(json!({}));
-    event
-        .as_object_mut()
-        .unwrap()
-        .remove("OldResourceProperties");
+    event.as_object_mut().unwrap().remove("OldResourceProperties");
     assert_eq!(bed.answer(&event)["Status"], "SUCCESS");
 }
 
@@ -94,11 +83,7 @@ fn an_event_without_a_usable_url_ends(bed: TestBed, #[case] event: Value) {
         invocation.outcome,
         invocation.log.text
     );
-    assert!(
-        invocation.took < Duration::from_secs(5),
-        "{:?}",
-        invocation.took
-    );
+    assert!(invocation.took < Duration::from_secs(5), "{:?}", invocation.took);
     function.invoke(&bed.create(), LONG).assert_succeeded();
     assert_eq!(bed.s3.answer()["Status"], "SUCCESS");
 }

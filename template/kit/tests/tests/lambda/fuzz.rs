@@ -11,13 +11,8 @@ use crate::harness::function::Outcome;
 use crate::harness::test_bed::{TestBed, bed};
 
 /// The fields that CloudFormation requires in an answer.
-const FIELDS: [&str; 5] = [
-    "Status",
-    "PhysicalResourceId",
-    "StackId",
-    "RequestId",
-    "LogicalResourceId",
-];
+const FIELDS: [&str; 5] =
+    ["Status", "PhysicalResourceId", "StackId", "RequestId", "LogicalResourceId"];
 
 #[rstest]
 fn every_event_with_a_usable_url_is_answered(bed: TestBed) {
@@ -117,13 +112,8 @@ fn change(random: &mut Rng, fields: &mut Map<String, Value>) {
             fields.insert(name.to_lowercase(), moved);
         }
         2 => {
-            let more = [
-                "DryRun",
-                "BaselineVersion",
-                "LockTimeout",
-                "OnDatabaseAhead",
-                "DatabasePort",
-            ];
+            let more =
+                ["DryRun", "BaselineVersion", "LockTimeout", "OnDatabaseAhead", "DatabasePort"];
             let more = random.choice(more).expect("some").to_owned();
             fields.insert(more, value(random, 1));
         }
@@ -139,9 +129,7 @@ fn value(random: &mut Rng, depth: u8) -> Value {
         2 => json!(random.i64(..)),
         3 => json!(random.f64() * 1e300),
         4 => json!(text(random)),
-        5 => (0..random.u8(..4))
-            .map(|_| value(random, depth - 1))
-            .collect(),
+        5 => (0..random.u8(..4)).map(|_| value(random, depth - 1)).collect(),
         _ => (0..random.u8(..4))
             .map(|_| (text(random), value(random, depth - 1)))
             .collect::<Map<_, _>>()

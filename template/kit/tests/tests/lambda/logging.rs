@@ -21,10 +21,7 @@ fn log_level_sets_the_number_of_lines(mut bed: TestBed) {
     }
     // The metrics do not depend on the level.
     assert_eq!(counts[0], 1);
-    assert!(
-        counts[0] < counts[1] && counts[1] <= counts[2],
-        "{counts:?}"
-    );
+    assert!(counts[0] < counts[1] && counts[1] <= counts[2], "{counts:?}");
 }
 
 #[rstest]
@@ -44,11 +41,7 @@ fn failures_are_logged_as_errors_and_counted(bed: TestBed) {
     let summary = ("FAILED".to_owned(), "Create".to_owned(), 0, 1);
     assert_eq!(invocation.log.summary(), summary);
     let is_error = |line: &Value| line["level"] == "ERROR";
-    assert!(
-        invocation.log.lines().iter().any(is_error),
-        "{}",
-        invocation.log.text
-    );
+    assert!(invocation.log.lines().iter().any(is_error), "{}", invocation.log.text);
 }
 
 /// Even if the migrations succeeded.
@@ -65,10 +58,6 @@ fn a_lost_answer_counts_as_failed(bed: TestBed) {
 fn the_log_names_applied_migrations(bed: TestBed) {
     let invocation = bed.function().invoke(&bed.create(), LONG);
     for file in bed.migrations.files().unwrap() {
-        assert!(
-            invocation.log.text.contains(&file.name),
-            "{}",
-            invocation.log.text
-        );
+        assert!(invocation.log.text.contains(&file.name), "{}", invocation.log.text);
     }
 }

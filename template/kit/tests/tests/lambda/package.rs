@@ -68,10 +68,7 @@ fn a_damaged_package_is_refused(bed: TestBed, #[case] damage: fn(&TestBed), #[ca
 #[rstest]
 fn a_missing_temporary_directory_is_reported(mut bed: TestBed) {
     bed.env.set("TMPDIR", "/nowhere");
-    bed.assert_fails(
-        &bed.create(),
-        "cannot create a directory in /nowhere: No such file…",
-    );
+    bed.assert_fails(&bed.create(), "cannot create a directory in /nowhere: No such file…");
     assert_eq!(bed.tables(), "");
 }
 
@@ -82,10 +79,7 @@ fn a_full_temporary_directory_is_reported(mut bed: TestBed) {
         return eprintln!("a full temporary directory: not tested, mounting needs root");
     };
     bed.env.set("TMPDIR", full.0.to_str().unwrap());
-    bed.assert_fails(
-        &bed.create(),
-        "cannot create a directory in …/full: No space left…",
-    );
+    bed.assert_fails(&bed.create(), "cannot create a directory in …/full: No space left…");
     assert_eq!(bed.tables(), "");
 }
 
@@ -98,9 +92,7 @@ impl Full {
     fn mount(place: std::path::PathBuf) -> Option<Self> {
         fs::create_dir(&place).unwrap();
         let mut mount = std::process::Command::new("mount");
-        mount
-            .args(["-t", "tmpfs", "-o", "nr_inodes=1", "none"])
-            .arg(&place);
+        mount.args(["-t", "tmpfs", "-o", "nr_inodes=1", "none"]).arg(&place);
         mount.output().ok()?.status.success().then_some(Self(place))
     }
 }

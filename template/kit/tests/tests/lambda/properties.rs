@@ -47,8 +47,7 @@ fn a_dry_run_with_nothing_to_do_has_a_plan(mut bed: TestBed) {
 /// A database that had tables before it had migrations.
 #[rstest]
 fn a_baseline_counts_only_without_history(mut bed: TestBed) {
-    bed.database
-        .query("SET ROLE app; CREATE TABLE users (id bigint PRIMARY KEY)");
+    bed.database.query("SET ROLE app; CREATE TABLE users (id bigint PRIMARY KEY)");
     let baseline = json!({ "BaselineVersion": "20260101000000" });
     bed.assert_succeeds(
         &bed.create_with(baseline.clone()),

@@ -63,11 +63,7 @@ fn two_deliveries_of_an_event_do_not_interfere(mut bed: TestBed) {
         .iter()
         .map(|put| serde_json::from_slice::<Value>(&put.body).unwrap()["Status"].clone())
         .collect();
-    assert_eq!(
-        statuses,
-        ["FAILED", "SUCCESS"],
-        "the second gave up waiting"
-    );
+    assert_eq!(statuses, ["FAILED", "SUCCESS"], "the second gave up waiting");
     assert_eq!(bed.tables(), "orders,third,users");
 }
 
@@ -101,13 +97,6 @@ fn a_password_in_a_long_line_is_replaced(mut bed: TestBed, #[case] before: usize
     let event = bed.create();
     // Each log is searched for secrets, whole and in part.
     let invocation = bed.function().invoke(&event, Duration::from_secs(60));
-    assert!(
-        invocation.log.text.contains("xxx"),
-        "{}",
-        invocation.log.text
-    );
-    assert_answer(
-        bed.s3.answer(),
-        failure(&event, "…failed (exit status: 1)…"),
-    );
+    assert!(invocation.log.text.contains("xxx"), "{}", invocation.log.text);
+    assert_answer(bed.s3.answer(), failure(&event, "…failed (exit status: 1)…"));
 }

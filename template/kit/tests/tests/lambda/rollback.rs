@@ -72,10 +72,7 @@ fn rolling_back_succeeds_after_a_partially_applied_migration(mut bed: TestBed) {
     );
 
     // The newer package with a corrected migration: Atlas continues after the statement.
-    bed.migration(
-        THIRD,
-        "-- atlas:txmode none\n\nCREATE TABLE half ();\nSELECT 1;\n",
-    );
+    bed.migration(THIRD, "-- atlas:txmode none\n\nCREATE TABLE half ();\nSELECT 1;\n");
     bed.forget_answers();
     bed.assert_succeeds(&bed.update_with(json!({})), "…", data("20260103000000", 1));
 }
@@ -85,10 +82,7 @@ fn rolling_back_succeeds_after_a_partially_applied_migration(mut bed: TestBed) {
 fn a_migration_older_than_the_database_is_named(mut bed: TestBed) {
     bed.deploy();
     bed.migration("20260101120000_late.sql", "CREATE TABLE late ();\n");
-    bed.assert_fails(
-        &bed.update_with(json!({})),
-        "…lacks older migrations…20260101120000…",
-    );
+    bed.assert_fails(&bed.update_with(json!({})), "…lacks older migrations…20260101120000…");
     assert_eq!(bed.tables(), "orders,users");
 }
 

@@ -33,27 +33,18 @@ async fn starts_once_and_is_removed() {
     let Some(engine) = engine() else { return };
     let project = Project::new(&format!("{engine}DEV_POSTGRES=docker\n"));
     let asking: Vec<_> = (0..3).map(|_| project.start_asking()).collect();
-    let answers: Vec<_> = asking
-        .into_iter()
-        .map(|one| one.answer().unwrap())
-        .collect();
+    let answers: Vec<_> = asking.into_iter().map(|one| one.answer().unwrap()).collect();
     assert!(answers.iter().all(|answer| answer.url == answers[0].url));
     let first = &answers[0];
     assert_eq!((first.provider.as_str(), first.major), ("Docker", 17));
-    println!(
-        "start: {:?}",
-        answers.iter().map(|answer| answer.took).max()
-    );
+    println!("start: {:?}", answers.iter().map(|answer| answer.took).max());
     assert_eq!(query(&first.url, "SHOW fsync").await.unwrap(), "off");
 
     let name = project.cluster_name(first).await;
     let name = name.strip_suffix("-docker").unwrap();
     // Where it is reached over loopback, it is not reached otherwise.
     let ports = docker(&["port", name]);
-    assert!(
-        !first.url.contains("@127.0.0.1:") || !ports.contains("0.0.0.0"),
-        "{ports}"
-    );
+    assert!(!first.url.contains("@127.0.0.1:") || !ports.contains("0.0.0.0"), "{ports}");
     let again = project.server();
     println!("join: {:?}", again.took);
     assert_eq!(again.url, first.url);
@@ -64,13 +55,7 @@ async fn starts_once_and_is_removed() {
     query(&after.url, "SHOW fsync").await.unwrap();
 
     // The settings change to local binaries and back.
-    let list = [
-        "ps",
-        "--all",
-        "--quiet",
-        "--filter",
-        &format!("name={name}"),
-    ];
+    let list = ["ps", "--all", "--quiet", "--filter", &format!("name={name}")];
     project.set(&format!("{engine}DEV_POSTGRES=local\n"));
     assert_eq!(project.server().provider, "local binaries");
     assert!(docker(&list).is_empty());
@@ -88,11 +73,7 @@ async fn an_image_that_cannot_be_had_falls_to_local() {
     let project = Project::new(&image);
     let answer = project.server();
     assert_eq!(answer.provider, "local binaries");
-    assert!(
-        answer.stderr.contains("Docker cannot be used"),
-        "{}",
-        answer.stderr
-    );
+    assert!(answer.stderr.contains("Docker cannot be used"), "{}", answer.stderr);
     assert!(!answer.stderr.contains("backtrace"), "{}", answer.stderr);
     println!("{}", answer.stderr);
     project.set(&format!("{image}DEV_POSTGRES=docker\n"));

@@ -23,11 +23,7 @@ impl Home {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("bin")).unwrap();
         let engine = UnixListener::bind(dir.path().join("engine.sock")).unwrap();
-        Self {
-            project: Project::new(""),
-            dir,
-            _engine: engine,
-        }
+        Self { project: Project::new(""), dir, _engine: engine }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -36,10 +32,7 @@ impl Home {
 
     /// Writes the context that leads to the engine.
     fn add_context(&self, name: &str) {
-        let id: String = Sha256::digest(name)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let id: String = Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect();
         let dir = self.path(".docker/contexts/meta").join(id);
         fs::create_dir_all(&dir).unwrap();
         let host = format!("unix://{}", self.path("engine.sock").display());
@@ -59,10 +52,7 @@ impl Home {
     fn add_program(&self, name: &str, script: &str) {
         let file = self.path("bin").join(name);
         let log = self.path("log");
-        let text = format!(
-            "#!/bin/sh\necho {name} \"$@\" >>{}\n{script}\n",
-            log.display()
-        );
+        let text = format!("#!/bin/sh\necho {name} \"$@\" >>{}\n{script}\n", log.display());
         fs::write(&file, text).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     }
@@ -123,20 +113,14 @@ fn docker_host_beats_docker_context_beats_the_current_one() {
 fn local_binaries_are_described_with_their_version() {
     let home = Home::new();
     let local = ("DEV_POSTGRES", "local");
-    let said = home
-        .run("describe", &[local, ("POSTGRES_MAJOR", "99")])
-        .unwrap();
+    let said = home.run("describe", &[local, ("POSTGRES_MAJOR", "99")]).unwrap();
     assert!(
         said.starts_with("PostgreSQL 1") && said.ends_with("; POSTGRES_MAJOR asks for 99"),
         "{said}"
     );
     let error = home.run("describe", &[local, ("DEV_POSTGRES_PATH", "/nonexistent")]);
     let error = error.unwrap_err();
-    for way in [
-        "TEST_DATABASE_URL",
-        "just setup --docker",
-        "apt-get install",
-    ] {
+    for way in ["TEST_DATABASE_URL", "just setup --docker", "apt-get install"] {
         assert!(error.contains(way), "{error}");
     }
 }
@@ -154,11 +138,7 @@ fn setup_installs_and_starts_colima_and_pulls_the_image() {
     home.add_context("colima");
     fs::rename(home.path(".docker"), home.path("contexts")).unwrap();
     let context = ("DOCKER_CONTEXT", "colima");
-    home.run(
-        "install on macos",
-        &[context, path_without_docker(&home).as_pair()],
-    )
-    .unwrap();
+    home.run("install on macos", &[context, path_without_docker(&home).as_pair()]).unwrap();
     assert_eq!(
         home.log(),
         "brew install colima docker\ncolima start\n\
@@ -187,11 +167,7 @@ fn path_without_docker(home: &Home) -> Tools {
     for tool in ["mv", "sh"] {
         std::os::unix::fs::symlink(which(tool), tools.join(tool)).unwrap();
     }
-    Tools(format!(
-        "{}:{}",
-        home.path("bin").display(),
-        tools.display()
-    ))
+    Tools(format!("{}:{}", home.path("bin").display(), tools.display()))
 }
 
 fn which(program: &str) -> PathBuf {

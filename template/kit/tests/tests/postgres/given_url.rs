@@ -9,10 +9,7 @@ use crate::project::{Project, execute};
 fn refused(url: &str) -> String {
     let project = Project::new(&format!("TEST_DATABASE_URL='{url}'\n"));
     let error = project.ask().unwrap_err();
-    assert!(
-        error.contains("TEST_DATABASE_URL") && error.contains(".env"),
-        "{error}"
-    );
+    assert!(error.contains("TEST_DATABASE_URL") && error.contains(".env"), "{error}");
     assert!(!error.contains("s3cret"), "{error}");
     error
 }
@@ -24,15 +21,8 @@ async fn a_running_server_is_taken_and_left_alone() {
     let url = format!("{}&application_name=mine", running.url);
     let user = Project::new(&format!("TEST_DATABASE_URL={url}\n"));
     let answer = user.server();
-    assert_eq!(
-        (answer.provider.as_str(), answer.url),
-        ("TEST_DATABASE_URL", url)
-    );
-    assert!(
-        !answer
-            .shown
-            .contains(owner.state()["password"].as_str().unwrap())
-    );
+    assert_eq!((answer.provider.as_str(), answer.url), ("TEST_DATABASE_URL", url));
+    assert!(!answer.shown.contains(owner.state()["password"].as_str().unwrap()));
     assert!(user.down().await.is_empty());
     assert_eq!(owner.server().url, running.url);
 }
@@ -71,11 +61,7 @@ async fn what_the_server_says_is_passed_on() {
             "too many connections",
             "close some",
         ),
-        (
-            own.replace("sslmode=disable", "sslmode=require"),
-            "TLS",
-            "sslmode=disable",
-        ),
+        (own.replace("sslmode=disable", "sslmode=require"), "TLS", "sslmode=disable"),
     ] {
         let error = refused(&url);
         for part in [said, advice, &format!("127.0.0.1:{port}")] {
@@ -87,16 +73,9 @@ async fn what_the_server_says_is_passed_on() {
 
 #[test]
 fn nobody_listens() {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let error = refused(&format!("postgres://me:s3cret@127.0.0.1:{port}/x"));
-    assert!(
-        error.contains(&format!("127.0.0.1:{port}")) && error.contains("refused"),
-        "{error}"
-    );
+    assert!(error.contains(&format!("127.0.0.1:{port}")) && error.contains("refused"), "{error}");
 }
 
 #[test]

@@ -12,17 +12,9 @@ async fn starts_once_and_is_removed_whole() {
 
     let first = project.server();
     assert_eq!(first.provider, "local binaries");
-    assert!(
-        first.stderr.contains("postgres: started PostgreSQL"),
-        "{}",
-        first.stderr
-    );
+    assert!(first.stderr.contains("postgres: started PostgreSQL"), "{}", first.stderr);
     println!("start: {:?}", first.took);
-    for (setting, value) in [
-        ("fsync", "off"),
-        ("max_connections", "200"),
-        ("TimeZone", "UTC"),
-    ] {
+    for (setting, value) in [("fsync", "off"), ("max_connections", "200"), ("TimeZone", "UTC")] {
         let statement: &'static str = format!("SHOW {setting}").leak();
         assert_eq!(query(&first.url, statement).await.unwrap(), value);
     }
@@ -44,10 +36,7 @@ async fn starts_once_and_is_removed_whole() {
         assert!(!text.contains(&password), "{text}");
     }
     assert!(arguments_of_all().contains(&name));
-    let mode = fs::metadata(project.state_file())
-        .unwrap()
-        .permissions()
-        .mode();
+    let mode = fs::metadata(project.state_file()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let wrong = first.url.replace(&password, "wrong");
     let error = query(&wrong, "SHOW fsync").await.unwrap_err().to_string();
@@ -66,16 +55,10 @@ async fn starts_once_and_is_removed_whole() {
 async fn processes_that_start_at_once_get_the_same() {
     let project = Project::new(LOCAL);
     let asking: Vec<_> = (0..4).map(|_| project.start_asking()).collect();
-    let answers: Vec<_> = asking
-        .into_iter()
-        .map(|one| one.answer().unwrap())
-        .collect();
+    let answers: Vec<_> = asking.into_iter().map(|one| one.answer().unwrap()).collect();
     assert!(answers.iter().all(|answer| answer.url == answers[0].url));
     let started = |stderr: &str| stderr.contains("started PostgreSQL");
-    let starts = answers
-        .iter()
-        .filter(|answer| started(&answer.stderr))
-        .count();
+    let starts = answers.iter().filter(|answer| started(&answer.stderr)).count();
     assert_eq!(starts, 1, "{answers:#?}");
 }
 
@@ -88,11 +71,7 @@ async fn each_major_version_has_a_server() {
     project.set("DEV_POSTGRES=local\nPOSTGRES_MAJOR=99\n");
     let second = project.server();
     assert_ne!(first.url, second.url);
-    assert!(
-        second.stderr.contains("the settings ask for PostgreSQL 99"),
-        "{}",
-        second.stderr
-    );
+    assert!(second.stderr.contains("the settings ask for PostgreSQL 99"), "{}", second.stderr);
     assert_eq!(project.server().url, second.url);
 
     project.set(LOCAL);
@@ -121,11 +100,7 @@ async fn a_full_server_is_not_replaced() {
     let project = Project::new(LOCAL);
     let first = project.server();
     let connect = || sea_orm::sqlx::PgPool::connect(&first.url);
-    execute(
-        &first.url,
-        "ALTER SYSTEM SET superuser_reserved_connections = 0",
-    )
-    .await;
+    execute(&first.url, "ALTER SYSTEM SET superuser_reserved_connections = 0").await;
     execute(&first.url, "CREATE DATABASE other").await;
     // 200 connections, held a moment while another process joins.
     let mut held = Vec::new();
@@ -140,37 +115,22 @@ async fn a_full_server_is_not_replaced() {
     drop(held);
     let second = asking.answer().unwrap();
     assert_eq!(second.url, first.url);
-    assert!(
-        second.stderr.is_empty() || !second.stderr.contains("started"),
-        "{}",
-        second.stderr
-    );
+    assert!(second.stderr.is_empty() || !second.stderr.contains("started"), "{}", second.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn databases_come_and_go() {
     let project = Project::new(LOCAL);
     let answer = project.server();
-    project.set(&format!(
-        "TEST_DATABASE_URL={}\nDEV_POSTGRES=url\n",
-        answer.url
-    ));
+    project.set(&format!("TEST_DATABASE_URL={}\nDEV_POSTGRES=url\n", answer.url));
     let server = postgres::server_in(project.root()).await.unwrap();
     let one = server.temporary_database("My \"tests\"/%").await.unwrap();
     let two = server.temporary_database("My \"tests\"/%").await.unwrap();
     assert_ne!(one.name(), two.name());
     assert!(one.name().starts_with("My \"tests\"/%_"), "{}", one.name());
-    assert_eq!(
-        query(&one.url(), "SELECT current_database()::text")
-            .await
-            .unwrap(),
-        one.name()
-    );
+    assert_eq!(query(&one.url(), "SELECT current_database()::text").await.unwrap(), one.name());
     let connection = one.connect().await.unwrap();
-    connection
-        .execute_unprepared("CREATE TABLE t ()")
-        .await
-        .unwrap();
+    connection.execute_unprepared("CREATE TABLE t ()").await.unwrap();
     let url = one.url();
     // With a connection still open.
     one.drop_database().await.unwrap();
@@ -183,10 +143,7 @@ use sea_orm::ConnectionTrait as _;
 
 /// The command lines of all processes on this machine.
 pub fn arguments_of_all() -> String {
-    if let Ok(output) = Command::new("ps")
-        .args(["-axww", "-o", "command="])
-        .output()
-    {
+    if let Ok(output) = Command::new("ps").args(["-axww", "-o", "command="]).output() {
         return String::from_utf8_lossy(&output.stdout).into_owned();
     }
     let mut all = String::new();

@@ -105,11 +105,7 @@ impl Project {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        Asking {
-            child,
-            file,
-            start: Instant::now(),
-        }
+        Asking { child, file, start: Instant::now() }
     }
 
     pub fn ask(&self) -> Result<Answer, String> {
@@ -240,9 +236,7 @@ fn write_answer(answer: &Value) {
 /// The first column of the first row.
 pub async fn query(url: &str, statement: &'static str) -> Result<String, sqlx::Error> {
     let mut connection = PgConnection::connect(url).await?;
-    let text: String = sqlx::query_scalar(statement)
-        .fetch_one(&mut connection)
-        .await?;
+    let text: String = sqlx::query_scalar(statement).fetch_one(&mut connection).await?;
     connection.close().await?;
     Ok(text)
 }
@@ -250,8 +244,5 @@ pub async fn query(url: &str, statement: &'static str) -> Result<String, sqlx::E
 /// Runs statements that return nothing.
 pub async fn execute(url: &str, statements: &'static str) {
     let mut connection = PgConnection::connect(url).await.unwrap();
-    sqlx::raw_sql(statements)
-        .execute(&mut connection)
-        .await
-        .unwrap();
+    sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
 }

@@ -40,13 +40,7 @@ async fn the_server_was_killed() {
     let base = base(&project, &answer).await;
     let pid = postmaster(&base);
     let lock = fs::read_to_string(base.join("data/postmaster.pid")).unwrap();
-    let segment = lock
-        .lines()
-        .nth(6)
-        .unwrap()
-        .split_whitespace()
-        .last()
-        .unwrap();
+    let segment = lock.lines().nth(6).unwrap().split_whitespace().last().unwrap();
     let segments = || {
         let output = Command::new("ipcs").arg("-m").output().unwrap();
         String::from_utf8(output.stdout).unwrap()
@@ -135,10 +129,7 @@ fn cargo_clean_and_git_leave_the_record_alone() {
     assert_eq!(project.server().url, answer.url);
     run("git", &["init", "--quiet"]);
     let status = run("git", &["status", "--porcelain", "--untracked-files=all"]);
-    assert!(
-        status.contains("Cargo.toml") && !status.contains("dev-postgres"),
-        "{status}"
-    );
+    assert!(status.contains("Cargo.toml") && !status.contains("dev-postgres"), "{status}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,10 +20,7 @@ fn no_provider_lists_three_ways() {
     }
     let forced = Project::new(&format!("{NOTHING}DEV_POSTGRES=local\nPOSTGRES_MAJOR=16\n"));
     let error = forced.ask().unwrap_err();
-    assert!(
-        error.contains("DEV_POSTGRES_PATH") && error.contains("postgresql@16"),
-        "{error}"
-    );
+    assert!(error.contains("DEV_POSTGRES_PATH") && error.contains("postgresql@16"), "{error}");
 }
 
 #[test]
@@ -49,9 +46,7 @@ fn a_project_that_is_not_there() {
     let project = Project::new("");
     fs::remove_dir_all(project.root()).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let error = runtime
-        .block_on(postgres::server_in(project.root()))
-        .unwrap_err();
+    let error = runtime.block_on(postgres::server_in(project.root())).unwrap_err();
     assert!(error.to_string().contains("no project in"), "{error}");
 }
 

@@ -60,18 +60,13 @@ async fn a_killed_process_is_swept_and_a_living_one_is_not() {
     }
     let not_ours = databases(&url).await;
     assert_eq!(not_ours.len(), 3);
-    let elsewhere = Project::new(&format!(
-        "TEST_DATABASE_URL={}\n",
-        url.replace("/postgres?", "/other?")
-    ));
+    let elsewhere =
+        Project::new(&format!("TEST_DATABASE_URL={}\n", url.replace("/postgres?", "/other?")));
 
     let (killed, abandoned) = hold(&user);
     let (living, mine) = hold(&user);
     killed.kill();
-    assert_eq!(
-        databases(&url).await,
-        sorted(&[&not_ours, &abandoned, &mine])
-    );
+    assert_eq!(databases(&url).await, sorted(&[&not_ours, &abandoned, &mine]));
 
     // Connected to another database, where locks are others, too.
     let (third, new) = hold(&elsewhere);
@@ -85,10 +80,7 @@ async fn a_killed_process_is_swept_and_a_living_one_is_not() {
         .iter()
         .map(|process| serde_json::from_value(process.early_answer()).unwrap())
         .collect();
-    assert_eq!(
-        databases(&url).await,
-        sorted(&[&not_ours, &names[0], &names[1]])
-    );
+    assert_eq!(databases(&url).await, sorted(&[&not_ours, &names[0], &names[1]]));
     for process in processes {
         process.end().0.unwrap();
     }
@@ -118,11 +110,8 @@ async fn a_kept_database_stays_for_a_day() {
     database.keep().unwrap();
     drop(database);
     // The lock of this process protects it no longer.
-    execute(
-        &url,
-        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'",
-    )
-    .await;
+    execute(&url, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+        .await;
     hold(&user).0.end().0.unwrap();
     assert_eq!(databases(&url).await, [name.as_str()]);
     let left = query(
@@ -146,11 +135,8 @@ async fn a_lost_lock_is_taken_anew() {
     let (_owner, server, _user) = own_server().await;
     let url = server.url("postgres");
     let first = server.temporary_database("first").await.unwrap();
-    execute(
-        &url,
-        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'",
-    )
-    .await;
+    execute(&url, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+        .await;
     let second = server.temporary_database("second").await.unwrap();
     // It took a new lock, and so swept the first.
     assert_eq!(databases(&url).await, [second.name()]);

@@ -9,10 +9,7 @@ use rstest::rstest;
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _};
 
 fn file(name: &str, contents: &str) -> MigrationFile {
-    MigrationFile {
-        name: name.to_owned(),
-        contents: contents.into(),
-    }
+    MigrationFile { name: name.to_owned(), contents: contents.into() }
 }
 
 /// A database for one test.
@@ -29,11 +26,7 @@ impl Database {
     }
 
     async fn replay(&self, files: &[MigrationFile]) -> Result<(), ReplayError> {
-        let mut connection = self
-            .server
-            .connect_once(self.database.name())
-            .await
-            .unwrap();
+        let mut connection = self.server.connect_once(self.database.name()).await.unwrap();
         let done = replay::run(&mut connection, files).await;
         connection.close().await.unwrap();
         done
@@ -48,10 +41,7 @@ impl Database {
 async fn value(server: &Server, database: &str, query: &str) -> String {
     let mut connection = server.connect_once(database).await.unwrap();
     let query = format!("SELECT ({query})::text");
-    let value = sqlx::query_scalar(AssertSqlSafe(query))
-        .fetch_one(&mut connection)
-        .await
-        .unwrap();
+    let value = sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(&mut connection).await.unwrap();
     connection.close().await.unwrap();
     value
 }
@@ -74,18 +64,14 @@ async fn value(server: &Server, database: &str, query: &str) -> String {
 #[tokio::test]
 async fn an_error_names_file_line_and_statement(#[case] contents: &str, #[case] message: &str) {
     let database = Database::new().await;
-    let files = [
-        file("1.sql", "CREATE TABLE t (id integer PRIMARY KEY);"),
-        file("2.sql", contents),
-    ];
+    let files =
+        [file("1.sql", "CREATE TABLE t (id integer PRIMARY KEY);"), file("2.sql", contents)];
     let error = database.replay(&files).await.unwrap_err();
     assert_eq!(error.to_string(), message);
     assert_eq!(error.applied, 1);
     // Of the second file nothing stays.
     assert_eq!(
-        database
-            .value("SELECT count(*) FROM pg_class WHERE relname IN ('a', 'b')")
-            .await,
+        database.value("SELECT count(*) FROM pg_class WHERE relname IN ('a', 'b')").await,
         "0"
     );
     assert_eq!(database.value("SELECT count(*) FROM t").await, "0");
@@ -95,18 +81,9 @@ async fn an_error_names_file_line_and_statement(#[case] contents: &str, #[case] 
 async fn what_a_file_sets_ends_with_it() {
     let database = Database::new().await;
     let files = [
-        file(
-            "1.sql",
-            "CREATE SCHEMA x; SET search_path TO x; CREATE TEMP TABLE here ();",
-        ),
-        file(
-            "2.sql",
-            "CREATE TABLE here (); -- and a comment without a line break",
-        ),
-        file(
-            "3.sql",
-            "-- atlas:txmode none\n\nSET search_path TO x; CREATE TABLE there ();",
-        ),
+        file("1.sql", "CREATE SCHEMA x; SET search_path TO x; CREATE TEMP TABLE here ();"),
+        file("2.sql", "CREATE TABLE here (); -- and a comment without a line break"),
+        file("3.sql", "-- atlas:txmode none\n\nSET search_path TO x; CREATE TABLE there ();"),
         file("4.sql", "CREATE TABLE there ();"),
     ];
     database.replay(&files).await.unwrap();
@@ -119,16 +96,11 @@ async fn a_file_outside_of_a_transaction_runs_statement_by_statement() {
     let database = Database::new().await;
     let concurrent =
         "-- atlas:txmode none\n\nCREATE INDEX CONCURRENTLY i ON t (id);\nSELECT 1 / 0;\n";
-    let files = [
-        file("1.sql", "CREATE TABLE t (id integer);"),
-        file("2.sql", concurrent),
-    ];
+    let files = [file("1.sql", "CREATE TABLE t (id integer);"), file("2.sql", concurrent)];
     let error = database.replay(&files).await.unwrap_err();
     assert_eq!((error.line, error.is_clean), (Some(4), false));
     assert_eq!(
-        database
-            .value("SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass")
-            .await,
+        database.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass").await,
         "true"
     );
 }
@@ -141,14 +113,8 @@ async fn makes_the_schema_that_atlas_makes() {
     let schema = include_str!("../catalog/schema.sql");
     for (name, contents) in [
         ("1_schema.sql", schema),
-        (
-            "2_index.sql",
-            "-- atlas:txmode none\n\nCREATE INDEX CONCURRENTLY t_mood ON t (mood);\n",
-        ),
-        (
-            "3_data.sql",
-            "INSERT INTO parent (name) VALUES ('one'), ('two; and $$ three');\n",
-        ),
+        ("2_index.sql", "-- atlas:txmode none\n\nCREATE INDEX CONCURRENTLY t_mood ON t (mood);\n"),
+        ("3_data.sql", "INSERT INTO parent (name) VALUES ('one'), ('two; and $$ three');\n"),
     ] {
         std::fs::write(directory.path().join(name), contents).unwrap();
     }
@@ -161,11 +127,7 @@ async fn makes_the_schema_that_atlas_makes() {
         .unwrap();
     let mut snapshots = Vec::new();
     for database in [&ours, &atlas] {
-        let mut connection = database
-            .server
-            .connect_once(database.database.name())
-            .await
-            .unwrap();
+        let mut connection = database.server.connect_once(database.database.name()).await.unwrap();
         snapshots.push(replay::snapshot(&mut connection).await.unwrap());
         connection.close().await.unwrap();
         assert_eq!(database.value("SELECT count(*) FROM parent").await, "2");
@@ -178,10 +140,7 @@ fn history(test: &str, length: usize) -> Vec<MigrationFile> {
     let id = format!("{test}_{}_{:?}", std::process::id(), Instant::now());
     (1..=length)
         .map(|number| {
-            file(
-                &format!("{number}.sql"),
-                &format!("-- {id}\nCREATE TABLE t{number} ();\n"),
-            )
+            file(&format!("{number}.sql"), &format!("-- {id}\nCREATE TABLE t{number} ();\n"))
         })
         .collect()
 }
@@ -260,10 +219,7 @@ async fn a_shared_copy_takes_connections() {
     let files = history("copy", 1);
     let shared = replay::shared_copy(&server, &files).await.unwrap();
     assert_eq!(replay::shared_copy(&server, &files).await.unwrap(), shared);
-    assert_eq!(
-        value(&server, &shared, "SELECT count(*) FROM t1").await,
-        "0"
-    );
+    assert_eq!(value(&server, &shared, "SELECT count(*) FROM t1").await, "0");
     for name in [&shared, &replay::template(&server, &files).await.unwrap()] {
         server.drop(name).await.unwrap();
     }

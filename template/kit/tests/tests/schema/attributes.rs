@@ -23,15 +23,10 @@ fn findings(lines: &str) -> String {
 #[case::second_of_two("#[sea_orm(indexed, index)]", "did you mean \"indexed\"?")]
 #[case::not_similar("#[sea_orm(pk)]", "a column may have: auto_increment, column_name,")]
 #[case::of_a_relation("#[sea_orm(on_delete = \"Cascade\")]", "#[sea_orm(on_delete)] is not")]
-#[case::comment(
-    "#[sea_orm(comment = \"x\")]",
-    "COMMENT ON into crates/entity/sql/after.sql"
-)]
+#[case::comment("#[sea_orm(comment = \"x\")]", "COMMENT ON into crates/entity/sql/after.sql")]
 #[case::renamed("#[sea_orm(renamed_from = \"x\")]", "just hash-migrations")]
 fn reports_keys_without_effect(#[case] attribute: &str, #[case] advice: &str) {
-    let found = findings(&format!(
-        "    pub id: i64,\n    {attribute}\n    pub name: String,"
-    ));
+    let found = findings(&format!("    pub id: i64,\n    {attribute}\n    pub name: String,"));
     assert!(found.starts_with("./user.rs:7: #[sea_orm("), "{found}");
     assert!(found.contains(advice), "{found}");
     assert_eq!(found.lines().count(), 1, "{found}");
@@ -41,10 +36,7 @@ fn reports_keys_without_effect(#[case] attribute: &str, #[case] advice: &str) {
 fn names_each_place() {
     let found =
         findings("    #[sea_orm(foo)]\n    pub a: i64,\n    #[sea_orm(bar)]\n    pub b: i64,");
-    let places: Vec<_> = found
-        .lines()
-        .map(|line| line.split(' ').next().unwrap())
-        .collect();
+    let places: Vec<_> = found.lines().map(|line| line.split(' ').next().unwrap()).collect();
     assert_eq!(places, ["./user.rs:6:", "./user.rs:8:"]);
 }
 
@@ -54,10 +46,7 @@ fn reports_comments_on_tables() {
     let source = "#[derive(DeriveEntityModel)]\n#[sea_orm(table_name = \"a\", comment = \"x\")]\nstruct Model {}";
     fs::write(root.path().join("a.rs"), source).unwrap();
     let error = check(root.path(), ".").unwrap_err().to_string();
-    assert!(
-        error.starts_with("./a.rs:2: #[sea_orm(comment)] has no effect"),
-        "{error}"
-    );
+    assert!(error.starts_with("./a.rs:2: #[sea_orm(comment)] has no effect"), "{error}");
 }
 
 /// What only looks like a column with an unknown key.
@@ -93,17 +82,10 @@ fn knows_the_keys_of_the_seaorm_in_use() {
         .current_dir(kit_tests::project_root())
         .output()
         .unwrap();
-    assert!(
-        metadata.status.success(),
-        "{}",
-        String::from_utf8_lossy(&metadata.stderr)
-    );
+    assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
     let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
-    let macros = packages
-        .iter()
-        .find(|package| package["name"] == "sea-orm-macros")
-        .unwrap();
+    let macros = packages.iter().find(|package| package["name"] == "sea-orm-macros").unwrap();
     let manifest = std::path::Path::new(macros["manifest_path"].as_str().unwrap());
     let source =
         fs::read_to_string(manifest.with_file_name("src/derives/entity_model.rs")).unwrap();

@@ -16,9 +16,7 @@ use serde_json::json;
 #[tokio::test]
 async fn prints_what_the_golden_file_says(#[case] module: &str) {
     let path = format!("{}/tests/schema/{module}.sql", env!("CARGO_MANIFEST_DIR"));
-    let ddl = schema::ddl(&format!("schema_tests::{module}"))
-        .await
-        .unwrap();
+    let ddl = schema::ddl(&format!("schema_tests::{module}")).await.unwrap();
     let printed = format!("{ddl}\n");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, &printed).unwrap();
@@ -31,10 +29,7 @@ async fn prints_what_the_golden_file_says(#[case] module: &str) {
 async fn prints_the_same_in_every_process() {
     const CHILD: &str = "PRINT_SCHEMA_CHILD";
     if std::env::var_os(CHILD).is_some() {
-        return println!(
-            "<<<{}>>>",
-            schema::ddl("schema_tests::cases").await.unwrap()
-        );
+        return println!("<<<{}>>>", schema::ddl("schema_tests::cases").await.unwrap());
     }
     let print = || {
         let child = std::process::Command::new(std::env::current_exe().unwrap())
@@ -43,13 +38,8 @@ async fn prints_the_same_in_every_process() {
             .output()
             .unwrap();
         let output = String::from_utf8(child.stdout).unwrap();
-        let (_, rest) = output
-            .split_once("<<<")
-            .expect("the child printed a schema");
-        rest.split_once(">>>")
-            .expect("the child ended")
-            .0
-            .to_owned()
+        let (_, rest) = output.split_once("<<<").expect("the child printed a schema");
+        rest.split_once(">>>").expect("the child ended").0.to_owned()
     };
     let first = print();
     for _ in 0..9 {
@@ -62,9 +52,7 @@ async fn load(module: &str) -> (TemporaryDatabase, DatabaseConnection) {
     let server = postgres::server().await.unwrap();
     let database = server.temporary_database(module).await.unwrap();
     let connection = database.connect().await.unwrap();
-    let ddl = schema::ddl(&format!("schema_tests::{module}"))
-        .await
-        .unwrap();
+    let ddl = schema::ddl(&format!("schema_tests::{module}")).await.unwrap();
     connection.execute_unprepared(&ddl).await.unwrap();
     (database, connection)
 }
@@ -84,15 +72,8 @@ async fn loads_into_postgresql() {
         )
         .await
         .unwrap();
-    let broken = connection
-        .execute_unprepared("UPDATE employees SET manager_id = -1")
-        .await;
-    assert!(
-        broken
-            .unwrap_err()
-            .to_string()
-            .contains("fk-employees-manager_id")
-    );
+    let broken = connection.execute_unprepared("UPDATE employees SET manager_id = -1").await;
+    assert!(broken.unwrap_err().to_string().contains("fk-employees-manager_id"));
 }
 
 #[tokio::test]
@@ -147,28 +128,15 @@ async fn stores_and_reads_all_common_types() {
         days: vec![day],
         prices: vec![Decimal::new(-1, 3)],
     };
-    row.clone()
-        .into_active_model()
-        .insert(&connection)
-        .await
-        .unwrap();
-    let stored = columns::values::Entity::find_by_id(id)
-        .one(&connection)
-        .await
-        .unwrap();
+    row.clone().into_active_model().insert(&connection).await.unwrap();
+    let stored = columns::values::Entity::find_by_id(id).one(&connection).await.unwrap();
     assert_eq!(stored, Some(row));
 }
 
 #[rstest]
-#[case(
-    "schema_tests::nothing_here",
-    "no entity found in `schema_tests::nothing_here`"
-)]
+#[case("schema_tests::nothing_here", "no entity found in `schema_tests::nothing_here`")]
 #[case("schema_tests::mistakes::same_table", "2 entities share 1 tables")]
-#[case(
-    "schema_tests::mistakes::same_type",
-    "two enums have the name \"state\""
-)]
+#[case("schema_tests::mistakes::same_type", "two enums have the name \"state\"")]
 #[case("schema_tests::mistakes::upper_case_type", "change its `enum_name`")]
 #[tokio::test]
 async fn refuses_what_would_not_load(#[case] module: &str, #[case] reason: &str) {

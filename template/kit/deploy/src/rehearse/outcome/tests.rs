@@ -46,21 +46,14 @@ fn applied() -> (Expected, Observed) {
     let expected = Expected {
         stack: Some("UPDATE_COMPLETE"),
         calls: vec![Call::new("Update", "SUCCESS", 1, "")],
-        database: Database::At {
-            version: "3".to_owned(),
-            more: 1,
-        },
+        database: Database::At { version: "3".to_owned(), more: 1 },
     };
     let observed = Observed {
         stack: Some("UPDATE_COMPLETE".to_owned()),
         calls: vec![Call::new("Update", "SUCCESS", 1, "SUCCESS: applied 1")],
         databases: (
             before.clone(),
-            Snapshot {
-                current: Some("3".to_owned()),
-                migrations: 3,
-                ..before
-            },
+            Snapshot { current: Some("3".to_owned()), migrations: 3, ..before },
         ),
         ..Observed::default()
     };
@@ -114,10 +107,7 @@ fn finds_what_is_wrong_with_an_update(#[case] spoil: fn(&mut Observed), #[case] 
 #[test]
 fn accepts_a_part_of_a_migration_where_it_is_expected() {
     let (expected, mut observed) = applied();
-    let expected = Expected {
-        database: Database::PartlyAt("3".to_owned()),
-        ..expected
-    };
+    let expected = Expected { database: Database::PartlyAt("3".to_owned()), ..expected };
     assert_eq!(observed.problems(&expected).len(), 1);
     observed.databases.1.broken_off = true;
     observed.databases.1.migrations = 2;

@@ -46,10 +46,7 @@ async fn a_failed_statement_is_named(project: Project, #[future(awt)] database: 
     let (atlas, migrations) = (&project.atlas, &project.migrations);
     let url = &database.url();
     project.migration(FIRST, TABLE);
-    project.migration(
-        SECOND,
-        "CREATE TABLE b ();\nINSERT INTO nowhere VALUES (1);\n",
-    );
+    project.migration(SECOND, "CREATE TABLE b ();\nINSERT INTO nowhere VALUES (1);\n");
     let error = atlas.apply(migrations, url, &options()).unwrap_err();
     let message = error.to_string();
     let Error::Migration(error) = error else {
@@ -59,13 +56,7 @@ async fn a_failed_statement_is_named(project: Project, #[future(awt)] database: 
     let statement = "INSERT INTO nowhere VALUES (1);";
     assert_eq!(error.statement.as_deref(), Some(statement));
     assert_eq!(error.report.applied[0].name, FIRST);
-    for part in [
-        SECOND,
-        statement,
-        "does not exist",
-        "Applied before it",
-        FIRST,
-    ] {
+    for part in [SECOND, statement, "does not exist", "Applied before it", FIRST] {
         assert!(message.contains(part), "no {part:?} in: {message}");
     }
 
@@ -91,9 +82,7 @@ async fn concurrent_statements_run_only_in_files_that_are_not_transactional(
     let sql = format!("{heading}CREATE INDEX CONCURRENTLY i ON users (id);\n");
     project.migration(FIRST, TABLE);
     project.migration(SECOND, &sql);
-    let applied = project
-        .atlas
-        .apply(&project.migrations, &database.url(), &options());
+    let applied = project.atlas.apply(&project.migrations, &database.url(), &options());
     let file = project.migrations.files().unwrap().remove(1);
     assert_eq!(file.concurrent_statements().len(), 1);
     assert_eq!(applied.is_err(), file.is_transactional(), "{applied:?}");
@@ -105,13 +94,8 @@ async fn concurrent_statements_run_only_in_files_that_are_not_transactional(
 async fn starts_after_a_baseline(project: Project, #[future(awt)] database: Database) {
     project.migration(FIRST, TABLE);
     project.migration(SECOND, "SELECT 1;");
-    let options = ApplyOptions {
-        baseline: Some("20260101000000".to_owned()),
-        ..options()
-    };
-    let report = project
-        .atlas
-        .apply(&project.migrations, &database.url(), &options);
+    let options = ApplyOptions { baseline: Some("20260101000000".to_owned()), ..options() };
+    let report = project.atlas.apply(&project.migrations, &database.url(), &options);
     let report = report.unwrap();
     assert_eq!(report.applied.len(), 1);
     assert_eq!(report.applied[0].name, SECOND);
@@ -130,9 +114,7 @@ async fn a_database_ahead_is_left_alone(project: Project, #[future(awt)] databas
     project.migration(SECOND, "SELECT 1;");
     // As in the Lambda function: a known binary, without a project.
     let atlas = Atlas::with_binary(project.atlas.binary()).unwrap();
-    atlas
-        .apply(&project.migrations, &database.url(), &options())
-        .unwrap();
+    atlas.apply(&project.migrations, &database.url(), &options()).unwrap();
 
     let report = atlas.apply(&older, &database.url(), &options()).unwrap();
     assert_eq!(report.applied, []);
@@ -151,10 +133,7 @@ async fn a_second_run_waits_for_the_lock_timeout(
     project.migration(FIRST, "SELECT pg_sleep(6);");
     let (project, url) = (Arc::new(project), database.url());
     let apply = move |timeout| {
-        let options = ApplyOptions {
-            lock_timeout: Some(timeout),
-            ..options()
-        };
+        let options = ApplyOptions { lock_timeout: Some(timeout), ..options() };
         project.atlas.apply(&project.migrations, &url, &options)
     };
     let first = std::thread::spawn({
@@ -165,12 +144,7 @@ async fn a_second_run_waits_for_the_lock_timeout(
     let mut connection = server.connect_once(database.name()).await.unwrap();
     let running = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' \
                    AND query = 'SELECT pg_sleep(6);' AND datname = current_database()";
-    while sqlx::query_scalar::<_, i64>(running)
-        .fetch_one(&mut connection)
-        .await
-        .unwrap()
-        == 0
-    {
+    while sqlx::query_scalar::<_, i64>(running).fetch_one(&mut connection).await.unwrap() == 0 {
         assert!(!first.is_finished(), "{:?}", first.join());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

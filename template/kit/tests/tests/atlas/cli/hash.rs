@@ -11,14 +11,8 @@ const FILES: [(&str, &str); 9] = [
     ("1_plain.sql", "CREATE TABLE a ();\n"),
     ("10_sorts_by_bytes.sql", "-- 2\r\nSELECT 1;\r\n"),
     ("2_ignored.sql", "-- atlas:sum ignore\n\nSELECT 1;\n"),
-    (
-        "3_ignored_behind_code.sql",
-        "SELECT 1; atlas:sum   ignore\n",
-    ),
-    (
-        "4_last_directive_counts.sql",
-        "-- atlas:sum ignore atlas:nolint\n",
-    ),
+    ("3_ignored_behind_code.sql", "SELECT 1; atlas:sum   ignore\n"),
+    ("4_last_directive_counts.sql", "-- atlas:sum ignore atlas:nolint\n"),
     ("5_no_name.sql", "-- atlas:sum ignore atlas:\n"),
     ("6_beyond_ascii.sql", "-- é atlas:sum ignore\n"),
     ("7_second_line.sql", "\n-- atlas:sum ignore\n"),
@@ -45,10 +39,7 @@ fn the_sum_is_what_atlas_writes(project: Project) {
 
     let ours = project.migrations.write_sum().unwrap();
     assert_eq!(ours.to_string(), theirs);
-    assert_eq!(
-        fs::read_to_string(project.migrations.sum_path()).unwrap(),
-        theirs
-    );
+    assert_eq!(fs::read_to_string(project.migrations.sum_path()).unwrap(), theirs);
     assert_eq!(theirs.lines().count(), 1 + FILES.len() - 2);
 }
 

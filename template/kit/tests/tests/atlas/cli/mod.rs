@@ -56,18 +56,10 @@ fn project() -> Project {
     let root = tempfile::Builder::new().prefix("a 50%25#1?").tempdir();
     let root = root.unwrap();
     let config = root.path().join("atlas.hcl");
-    fs::write(
-        &config,
-        format!("{}{ATLAS_HCL}", atlas::cli::MINIMAL_CONFIG),
-    )
-    .unwrap();
+    fs::write(&config, format!("{}{ATLAS_HCL}", atlas::cli::MINIMAL_CONFIG)).unwrap();
     let migrations = MigrationDirectory::new(root.path().join("migrations"));
     fs::create_dir(migrations.path()).unwrap();
-    Project {
-        root,
-        migrations,
-        atlas: find_atlas().config(config),
-    }
+    Project { root, migrations, atlas: find_atlas().config(config) }
 }
 
 impl Project {
@@ -88,11 +80,6 @@ impl Project {
 #[fixture]
 async fn database() -> postgres::TemporaryDatabase {
     let server = postgres::server().await.expect("a PostgreSQL server");
-    find_atlas()
-        .supports_server(server.major())
-        .unwrap_or_else(|error| panic!("{error}"));
-    server
-        .temporary_database("atlas")
-        .await
-        .expect("a database for this test")
+    find_atlas().supports_server(server.major()).unwrap_or_else(|error| panic!("{error}"));
+    server.temporary_database("atlas").await.expect("a database for this test")
 }

@@ -23,14 +23,8 @@ async fn plans_until_the_schemas_are_the_same(
     assert!(first.name.ends_with("_add_users.sql"), "{}", first.name);
     assert!(first.text().contains("CREATE TABLE"));
     migrations.verify().unwrap();
-    assert_eq!(
-        atlas.diff(migrations, "again", &ddl, &dev.url()).unwrap(),
-        None
-    );
-    assert_eq!(
-        atlas.schema_diff(migrations, &ddl, &dev.url()).unwrap(),
-        None
-    );
+    assert_eq!(atlas.diff(migrations, "again", &ddl, &dev.url()).unwrap(), None);
+    assert_eq!(atlas.schema_diff(migrations, &ddl, &dev.url()).unwrap(), None);
 
     // The policy of atlas.hcl makes the index concurrent.
     let ddl = project.ddl(USERS_WITH_INDEX);
@@ -89,15 +83,10 @@ async fn lint_reports_a_file_that_does_not_run(
     let report = project.atlas.lint(&project.migrations, &dev.url(), 1);
     let report = report.unwrap();
     assert!(!report.passed);
-    assert!(
-        report.to_string().starts_with(&format!("{FIRST}: ")),
-        "{report}"
-    );
+    assert!(report.to_string().starts_with(&format!("{FIRST}: ")), "{report}");
     assert!(report.to_string().contains("syntax error"), "{report}");
 
-    let error = project
-        .atlas
-        .schema_diff(&project.migrations, &project.ddl(USERS), &dev.url());
+    let error = project.atlas.schema_diff(&project.migrations, &project.ddl(USERS), &dev.url());
     let message = error.unwrap_err().to_string();
     assert!(message.contains("syntax error"), "{message}");
     dev.drop_database().await.unwrap();
@@ -113,14 +102,9 @@ async fn a_dev_database_in_use_is_refused(
 ) {
     project.migration(FIRST, USERS);
     let options = atlas::ApplyOptions::default();
-    project
-        .atlas
-        .apply(&project.migrations, &dev.url(), &options)
-        .unwrap();
+    project.atlas.apply(&project.migrations, &dev.url(), &options).unwrap();
     let ddl = project.ddl(USERS);
-    let error = project
-        .atlas
-        .schema_diff(&project.migrations, &ddl, &dev.url());
+    let error = project.atlas.schema_diff(&project.migrations, &ddl, &dev.url());
     let error = error.unwrap_err();
     assert!(matches!(error, Error::Failed { .. }));
     let message = error.to_string();

@@ -56,9 +56,7 @@ fn errors_contain_no_password(project: Project, #[case] url: &str, #[case] told:
     let (atlas, migrations) = (&project.atlas, &project.migrations);
     let ddl = project.ddl("");
     let errors = [
-        atlas
-            .apply(migrations, url, &ApplyOptions::default())
-            .unwrap_err(),
+        atlas.apply(migrations, url, &ApplyOptions::default()).unwrap_err(),
         atlas.status(migrations, url).unwrap_err(),
         atlas.lint(migrations, url, 1).unwrap_err(),
         atlas.schema_diff(migrations, &ddl, url).unwrap_err(),

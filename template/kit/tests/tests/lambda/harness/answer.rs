@@ -44,10 +44,7 @@ pub fn assert_answer(mut answer: Value, mut expected: Value) {
     let text = reason.as_str().expect("a reason");
     let pattern = pattern.as_str().expect("a pattern");
     assert_eq!(answer, expected, "the reason: {text}");
-    assert!(
-        matches(pattern, text),
-        "the reason is\n{text:?}\nbut not\n{pattern:?}"
-    );
+    assert!(matches(pattern, text), "the reason is\n{text:?}\nbut not\n{pattern:?}");
 }
 
 pub fn assert_no_secret(text: &str) {

@@ -116,14 +116,7 @@ impl Function {
             .stderr(log)
             .spawn()
             .expect("the function's binary runs");
-        Self {
-            process,
-            api,
-            directory,
-            waiting: false,
-            invocations: 0,
-            log_read: 0,
-        }
+        Self { process, api, directory, waiting: false, invocations: 0, log_read: 0 }
     }
 
     pub fn pid(&self) -> u32 {
@@ -249,11 +242,7 @@ impl Invocation {
     /// When the invocation failed: Lambda would repeat it.
     pub fn assert_succeeded(&self) {
         let Self { outcome, log, .. } = self;
-        assert!(
-            matches!(outcome, Outcome::Response(_)),
-            "{outcome:?}; log: {}",
-            log.text
-        );
+        assert!(matches!(outcome, Outcome::Response(_)), "{outcome:?}; log: {}", log.text);
     }
 }
 
@@ -268,8 +257,5 @@ pub fn binary() -> &'static Path {
 
 fn build() -> PathBuf {
     let built = kit_tests::build(&["--release", "--package", "migration-lambda"]);
-    built
-        .into_iter()
-        .next_back()
-        .expect("cargo names the binary that it built")
+    built.into_iter().next_back().expect("cargo names the binary that it built")
 }

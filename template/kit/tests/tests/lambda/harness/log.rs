@@ -6,12 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::{postgres, s3};
 
 /// Texts that no log and no answer may contain.
-pub const SECRETS: [&str; 4] = [
-    s3::SIGNATURE,
-    postgres::PASSWORD_CORE,
-    "s3cretAccessKey",
-    "s3ssionT0ken",
-];
+pub const SECRETS: [&str; 4] =
+    [s3::SIGNATURE, postgres::PASSWORD_CORE, "s3cretAccessKey", "s3ssionT0ken"];
 
 /// The lines of one invocation.
 #[derive(Debug)]
@@ -22,10 +18,7 @@ pub struct Log {
 
 impl Log {
     pub fn new(request_id: &str, text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
-            request_id: request_id.to_owned(),
-        }
+        Self { text: text.to_owned(), request_id: request_id.to_owned() }
     }
 
     /// The lines, each JSON.
@@ -53,13 +46,8 @@ impl Log {
     /// Returns the only line in CloudWatch's embedded metric format.
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
     pub fn metrics(&self) -> Value {
-        let mut found = self
-            .lines()
-            .into_iter()
-            .filter(|line| !line["_aws"].is_null());
-        let line = found
-            .next()
-            .unwrap_or_else(|| panic!("no metrics: {}", self.text));
+        let mut found = self.lines().into_iter().filter(|line| !line["_aws"].is_null());
+        let line = found.next().unwrap_or_else(|| panic!("no metrics: {}", self.text));
         assert!(found.next().is_none(), "metrics twice: {}", self.text);
 
         let meta = &line["_aws"];
@@ -79,13 +67,8 @@ impl Log {
         for metric in metrics.as_array().unwrap() {
             assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{line}");
         }
-        let dimensions = directive["Dimensions"]
-            .as_array()
-            .expect("sets of dimensions");
-        for name in dimensions
-            .iter()
-            .flat_map(|set| set.as_array().expect("a set"))
-        {
+        let dimensions = directive["Dimensions"].as_array().expect("sets of dimensions");
+        for name in dimensions.iter().flat_map(|set| set.as_array().expect("a set")) {
             let name = name.as_str().expect("a name");
             assert!(line[name].is_string(), "the dimension {name} in {line}");
         }
@@ -97,11 +80,6 @@ impl Log {
         let line = self.metrics();
         let text = |key: &str| line[key].as_str().unwrap_or("?").to_owned();
         let count = |key: &str| line[key].as_u64().expect("a count");
-        (
-            text("Outcome"),
-            text("RequestType"),
-            count("AppliedMigrations"),
-            count("Failed"),
-        )
+        (text("Outcome"), text("RequestType"), count("AppliedMigrations"), count("Failed"))
     }
 }

@@ -69,18 +69,11 @@ impl Cluster {
             block_on(postgres::server_in(&project)).unwrap_or_else(|error| panic!("{error:#}"));
         let provider = server.provider();
         assert_ne!(provider, Provider::Url, "these tests configure a server");
-        super::atlas()
-            .supports_server(server.major())
-            .unwrap_or_else(|error| panic!("{error}"));
+        super::atlas().supports_server(server.major()).unwrap_or_else(|error| panic!("{error}"));
         let url = server.url("postgres");
         let port = url.rsplit_once(':').unwrap().1;
         let port = port.split('/').next().unwrap().parse().unwrap();
-        let mut cluster = Self {
-            server,
-            port,
-            ca: String::new(),
-            own: own.then_some(project),
-        };
+        let mut cluster = Self { server, port, ca: String::new(), own: own.then_some(project) };
         cluster.set_up();
         cluster.ca = cluster.admin("SELECT pg_read_file('ca.pem')");
         cluster
@@ -128,10 +121,7 @@ impl Cluster {
     pub fn database_called(self: &Arc<Self>, prefix: &str) -> Database {
         let name = format!("{prefix}_{:016x}", fastrand::u64(..));
         self.admin(&format!("CREATE DATABASE {} OWNER {USER}", quoted(&name)));
-        Database {
-            cluster: self.clone(),
-            name,
-        }
+        Database { cluster: self.clone(), name }
     }
 
     /// Runs a statement as superuser in the database `postgres`. Returns the last value of its

@@ -12,10 +12,8 @@ pub struct Process {
 
 /// Returns the children of a process.
 pub fn children(parent: u32) -> Vec<Process> {
-    let output = Command::new("ps")
-        .args(["-A", "-ww", "-o", "pid=,ppid=,args="])
-        .output()
-        .expect("ps runs");
+    let output =
+        Command::new("ps").args(["-A", "-ww", "-o", "pid=,ppid=,args="]).output().expect("ps runs");
     let text = String::from_utf8_lossy(&output.stdout);
     let process = |line: &str| {
         let (pid, rest) = line.trim().split_once(char::is_whitespace)?;

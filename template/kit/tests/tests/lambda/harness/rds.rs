@@ -32,9 +32,7 @@ impl Rds {
             .enable_all()
             .build()
             .unwrap();
-        let listener = runtime
-            .block_on(TcpListener::bind(("127.0.0.1", 0)))
-            .unwrap();
+        let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).unwrap();
         let address = listener.local_addr().unwrap();
         let tokens = Arc::new(Mutex::default());
         let proxy = Proxy {
@@ -50,11 +48,7 @@ impl Rds {
                 tokio::spawn(async move { proxy.serve(client).await });
             }
         });
-        Self {
-            _runtime: runtime,
-            address,
-            tokens,
-        }
+        Self { _runtime: runtime, address, tokens }
     }
 
     pub fn port(&self) -> u16 {
@@ -100,9 +94,7 @@ impl Proxy {
             false => PASSWORD,
         };
         let length = u32::try_from(password.len() + 5).unwrap().to_be_bytes();
-        server
-            .write_all(&[b"p", &length[..], password.as_bytes(), b"\0"].concat())
-            .await?;
+        server.write_all(&[b"p", &length[..], password.as_bytes(), b"\0"].concat()).await?;
         copy_bidirectional(&mut client, &mut server).await.map(drop)
     }
 }

@@ -43,15 +43,8 @@ impl RuntimeApi {
     pub fn start() -> Self {
         let (work, queue) = channel();
         let (report, calls) = channel();
-        let handler = Handler {
-            queue: Mutex::new(queue),
-            report,
-        };
-        Self {
-            server: Server::start(handler, None),
-            work,
-            calls,
-        }
+        let handler = Handler { queue: Mutex::new(queue), report };
+        Self { server: Server::start(handler, None), work, calls }
     }
 
     /// Value for `AWS_LAMBDA_RUNTIME_API`.
@@ -67,9 +60,7 @@ impl RuntimeApi {
             event: event.to_string(),
             deadline: deadline.duration_since(UNIX_EPOCH).unwrap().as_millis(),
         };
-        self.work
-            .send(work)
-            .expect("the handler lives with the server");
+        self.work.send(work).expect("the handler lives with the server");
     }
 
     /// Returns the next call of the function, or `None` after `patience`.

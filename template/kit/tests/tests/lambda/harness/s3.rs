@@ -72,11 +72,7 @@ impl S3 {
         let server = Server::start(Shared(script.clone()), tls.map(Certificates::server_config));
         let scheme = if tls.is_some() { "https" } else { "http" };
         let base = format!("{scheme}://{host}:{}", server.address().port());
-        Self {
-            server,
-            script,
-            base,
-        }
+        Self { server, script, base }
     }
 
     /// A pre-signed URL in the format of CloudFormation.
@@ -118,10 +114,7 @@ impl S3 {
         for other in &puts {
             assert_eq!(other.body, put.body);
             assert_eq!(other.method, "PUT");
-            assert_eq!(
-                format!("{}{}", self.base, other.target),
-                self.response_url()
-            );
+            assert_eq!(format!("{}{}", self.base, other.target), self.response_url());
             // The signature is for a request without a content type.
             assert!(other.header("content-type").is_none_or(str::is_empty));
             // S3 refuses chunked encoding.

@@ -46,10 +46,7 @@ impl SecretsManager {
             secrets: Mutex::new(secrets.iter().rev().cloned().collect()),
             asked: Mutex::new(0),
         });
-        Self {
-            server: Server::start(Shared(script.clone()), None),
-            script,
-        }
+        Self { server: Server::start(Shared(script.clone()), None), script }
     }
 
     /// Value for `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
@@ -69,10 +66,7 @@ impl Service for Shared {
     fn reply(&self, request: Request) -> Reply {
         *self.0.asked.lock().unwrap() += 1;
         if let Err(complaint) = check(&request) {
-            return answer(
-                400,
-                json!({ "__type": "ValidationException", "message": complaint }),
-            );
+            return answer(400, json!({ "__type": "ValidationException", "message": complaint }));
         }
         let mut secrets = self.0.secrets.lock().unwrap();
         let secret = match secrets.len() {
@@ -100,10 +94,7 @@ impl Service for Shared {
 }
 
 fn answer(status: u16, body: Value) -> Reply {
-    let kind = (
-        "Content-Type".to_owned(),
-        "application/x-amz-json-1.1".to_owned(),
-    );
+    let kind = ("Content-Type".to_owned(), "application/x-amz-json-1.1".to_owned());
     Reply::Answer(status, vec![kind], body.to_string().into_bytes())
 }
 
@@ -115,9 +106,7 @@ fn check(request: &Request) -> Result<(), String> {
     };
     expect("method", Some(&request.method), &|it| it == "POST")?;
     expect("path", Some(&request.target), &|it| it == "/")?;
-    expect("target", request.header("x-amz-target"), &|it| {
-        it == "secretsmanager.GetSecretValue"
-    })?;
+    expect("target", request.header("x-amz-target"), &|it| it == "secretsmanager.GetSecretValue")?;
     expect("content type", request.header("content-type"), &|it| {
         it == "application/x-amz-json-1.1"
     })?;

@@ -50,9 +50,5 @@ pub fn last_value(messages: &[SimpleQueryMessage]) -> String {
 
 /// Runs a future on a new runtime.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }

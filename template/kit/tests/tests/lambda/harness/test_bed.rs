@@ -65,13 +65,7 @@ impl TestBed {
             .set("DB_NAME", &*database.name)
             .set("DB_USER", USER)
             .set("DB_PASSWORD", PASSWORD);
-        let bed = Self {
-            package,
-            migrations,
-            database,
-            s3: S3::start(),
-            env,
-        };
+        let bed = Self { package, migrations, database, s3: S3::start(), env };
         for (name, sql) in SQL {
             bed.migration(name, sql);
         }

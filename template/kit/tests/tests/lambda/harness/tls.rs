@@ -28,11 +28,7 @@ impl Certificates {
         let key = KeyPair::generate().unwrap();
         let server = CertificateParams::new([host.to_owned()]).unwrap();
         let certificate = server.signed_by(&key, &ca).unwrap();
-        Self {
-            ca: ca.pem(),
-            certificate: certificate.pem(),
-            key: key.serialize_pem(),
-        }
+        Self { ca: ca.pem(), certificate: certificate.pem(), key: key.serialize_pem() }
     }
 
     /// Configuration of a server with the certificate, without client certificates.
