@@ -25,17 +25,6 @@ env "local" {
   }
 }
 
-# `just check-migrations` fails on statements that lose data or depend on it. Put
-# `-- atlas:nolint` above a deliberate one.
-lint {
-  destructive {
-    error = true
-  }
-  data_depend {
-    error = true
-  }
-}
-
 # Builds new indexes without locking their tables, each in a separate migration outside of
 # a transaction.
 #

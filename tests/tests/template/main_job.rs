@@ -68,7 +68,11 @@ fn plans_checks_and_tests_migrations() {
     assert!(!drift.success);
     says(
         &drift,
-        &["✗ drift", "ADD COLUMN \"phone\"", "just create-migrations"],
+        &[
+            "✗ drift",
+            "+ column public.users.phone",
+            "just create-migrations",
+        ],
     );
     let created = project
         .just(&["create-migrations", "add_user_phone"])
@@ -111,8 +115,6 @@ impl ActiveModelBehavior for ActiveModel {}
             .unwrap(),
         &["DROP TABLE \"public\".\"tags\""],
     );
-    // Dropping a table loses rows, so it needs a nolint comment.
-    project.refuses(&["check-migrations"], &["✗ lint", "drop_tags"]);
 }
 
 #[test]
@@ -328,30 +330,7 @@ fn compares_migrations_with_the_base_branch() {
     let refs = "+refs/heads/main:refs/remotes/origin/main";
     project.git(&["fetch", "--quiet", origin.to_str().unwrap(), refs]);
 
-    says(
-        &project.just(&["check-migrations"]).succeeded().unwrap(),
-        &["✓ lint         origin/main has all migrations"],
-    );
-
-    // Two new ones: both are linted, not just the newest.
-    project
-        .write(
-            "migrations/20990101000000_drop.sql",
-            "DROP TABLE \"addresses\";\n",
-        )
-        .unwrap();
-    project
-        .write(
-            "migrations/20990101000001_more.sql",
-            "CREATE TABLE \"more\" ();\n",
-        )
-        .unwrap();
-    project.just(&["hash-migrations"]).succeeded().unwrap();
-    project.refuses(
-        &["check-migrations"],
-        &["✗ lint", "20990101000000_drop.sql"],
-    );
-    project.git(&["clean", "--quiet", "--force", "migrations"]);
+    project.just(&["check-migrations"]).succeeded().unwrap();
 
     // Another migration was merged first, and sorts after ours.
     let late = "migrations/20200101000000_late.sql";

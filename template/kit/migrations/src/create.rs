@@ -9,10 +9,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use atlas::{MigrationDirectory, MigrationFile, SumFile};
 
-use crate::{
-    concurrent, dev_databases::DevDatabases, hash_copy::HashCopy, project::Project, schema,
-    write::write_all,
-};
+use crate::{compare, concurrent, hash_copy::HashCopy, project::Project, schema, write::write_all};
 
 /// Plans a migration from the difference between the migrations and the entities.
 ///
@@ -27,8 +24,7 @@ pub async fn run(project: &Project, name: Option<&str>) -> Result<()> {
     HashCopy::find_all(&project.root)?;
     let schema = schema::write(project)?;
 
-    let mut databases = DevDatabases::open(project).await?;
-    let planned = plan(project, &mut databases, &existing, name, &schema).await;
+    let planned = plan(project, &existing, name, &schema).await;
     let planned = planned.context("no migration was made; migrations/ is as it was")?;
 
     let Some((files, sum)) = planned else {
@@ -80,7 +76,6 @@ fn check_name(project: &Project, name: &str) -> Result<()> {
 /// `None` if there is nothing to migrate.
 async fn plan(
     project: &Project,
-    databases: &mut DevDatabases,
     existing: &[MigrationFile],
     name: &str,
     schema: &Path,
@@ -92,8 +87,11 @@ async fn plan(
     }
     staging.write_sum()?;
 
-    let dev = databases.create("plan").await?;
-    let Some(planned) = databases.atlas.diff(&staging, name, schema, &dev)? else {
+    let atlas = project.atlas()?;
+    let server = postgres::server_in(&project.root).await?;
+    atlas.supports_server(server.major())?;
+    let dev = server.temporary_database("plan").await?;
+    let Some(planned) = atlas.diff(&staging, name, schema, &dev.url())? else {
         return Ok(None);
     };
 
@@ -103,8 +101,7 @@ async fn plan(
         write(copy.path(), &file.name, &file.contents)?;
     }
     let sum = staging.write_sum()?;
-    databases
-        .replay(&staging)
+    compare::migrated(&server, &staging.files()?)
         .await
         .context("the planned migration does not apply to an empty database")?;
     Ok(Some((files, sum)))

@@ -8,7 +8,11 @@ use std::{
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::{git::Base, hash_copy::yaml_files, project::Project};
+use crate::{
+    git::Base,
+    hash_copy::yaml_files,
+    project::{Project, Source},
+};
 
 /// Files and directories that the checks depend on.
 const SOURCES: &[&str] = &[
@@ -51,6 +55,9 @@ impl Fingerprint {
         let mut hasher = Sha256::new();
         for source in SOURCES {
             add(&mut hasher, &project.root.join(source))?;
+        }
+        if let Source::Sql(folder) = &project.source {
+            add(&mut hasher, &project.root.join(folder))?;
         }
         for file in yaml_files(&project.root)? {
             add(&mut hasher, &file)?;

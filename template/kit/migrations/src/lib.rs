@@ -1,9 +1,9 @@
 //! Plans and checks migrations: the library behind the daily commands.
 
 pub mod check;
+mod compare;
 mod concurrent;
 pub mod create;
-mod dev_databases;
 mod fingerprint;
 mod git;
 mod hash_copy;
@@ -12,6 +12,5 @@ pub mod report;
 pub mod schema;
 mod write;
 
-pub use dev_databases::DevDatabases;
 pub use hash_copy::HashCopy;
-pub use project::Project;
+pub use project::{Project, Source};

@@ -1,33 +1,64 @@
-//! The schema that the entities describe, as SQL.
+//! The schema that the project describes, as SQL.
 
 use std::{
+    fs,
     io::{IsTerminal, stderr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use process::text;
 use serde_json::Value;
 
-use crate::Project;
+use crate::{Project, Source};
 
-/// Compiles the entities and returns their DDL.
+/// Returns the DDL of the entities, after compiling them, or the SQL files that are the source
+/// of the schema. A comment before each part is the path of what it is from.
 ///
 /// # Errors
 /// With rustc's first message if the entities do not compile.
 pub fn print(project: &Project) -> Result<String> {
-    process::output(Command::new(compile(project)?).current_dir(&project.root))
-        .context("cannot print the schema of the entities in crates/entity")
+    match &project.source {
+        Source::Entities => {
+            process::output(Command::new(compile(project)?).current_dir(&project.root))
+                .context("cannot print the schema of the entities in crates/entity")
+        }
+        Source::Sql(folder) => read(&project.root, folder),
+    }
+}
+
+/// Joins the SQL files of a folder in the order of their names.
+fn read(root: &Path, folder: &Path) -> Result<String> {
+    let cannot = || {
+        format!(
+            "cannot read {} (source in [workspace.metadata.migrations] of Cargo.toml: \
+             \"entities\", or a folder of SQL files)",
+            folder.display()
+        )
+    };
+    let mut names = Vec::new();
+    for entry in fs::read_dir(root.join(folder)).with_context(cannot)? {
+        names.push(entry.with_context(cannot)?.file_name());
+    }
+    names.retain(|name| Path::new(name).extension().is_some_and(|extension| extension == "sql"));
+    ensure!(!names.is_empty(), "{}: no file there ends in .sql", cannot());
+    names.sort();
+    let mut text = String::new();
+    for name in names {
+        let file = folder.join(name);
+        let sql = fs::read_to_string(root.join(&file));
+        let sql = sql.with_context(|| format!("cannot read {}", file.display()))?;
+        text += &format!("-- {}\n{}\n\n", file.display(), sql.trim_end());
+    }
+    Ok(text)
 }
 
 /// Writes the DDL to a file below target/, and returns its path.
-///
-/// Atlas could run the program itself, but not in every edition.
 pub(crate) fn write(project: &Project) -> Result<PathBuf> {
     let ddl = print(project)?;
     let file = project.scratch("schema")?.join("schema.sql");
-    std::fs::write(&file, ddl).with_context(|| format!("cannot write {}", file.display()))?;
+    fs::write(&file, ddl).with_context(|| format!("cannot write {}", file.display()))?;
     Ok(file)
 }
 

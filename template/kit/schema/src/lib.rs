@@ -10,9 +10,9 @@ pub mod attributes;
 mod recorder;
 mod table;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs, path::Path};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use atlas::sql::lexer::tokens;
 use sea_orm::{DbBackend, EntityRegistry, Schema};
 
@@ -79,6 +79,34 @@ pub async fn ddl(module: &str) -> Result<String> {
     ];
     groups.retain(|group| !group.is_empty());
     Ok(groups.join("\n\n"))
+}
+
+/// Returns the SQL of the file `stem`.sql, or of all such files in the folder `stem`, in the
+/// order of their names, with their paths. `stem` and paths are relative to `root`.
+///
+/// # Errors
+/// When a file cannot be read, and when both the file and the folder exist.
+pub fn sql_files(root: &Path, stem: &str) -> Result<Vec<(String, String)>> {
+    let (file, folder) = (format!("{stem}.sql"), root.join(stem));
+    let mut paths = Vec::new();
+    if folder.is_dir() {
+        ensure!(!root.join(&file).exists(), "{file} and {stem}/ both exist: move the file there");
+        for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {stem}"))? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".sql") {
+                paths.push(format!("{stem}/{name}"));
+            }
+        }
+        paths.sort();
+    } else if root.join(&file).exists() {
+        paths.push(file);
+    }
+    let read = |path: String| {
+        let sql = fs::read_to_string(root.join(&path));
+        let sql = sql.with_context(|| format!("cannot read {path}"))?;
+        Ok((path, sql))
+    };
+    paths.into_iter().map(read).collect()
 }
 
 /// Returns the statements that create the entities' tables, as SeaORM would send them.

@@ -32,23 +32,4 @@ impl Atlas {
         let is_new = |file: &MigrationFile| before.iter().all(|old| old.name != file.name);
         Ok(directory.files()?.into_iter().find(is_new))
     }
-
-    /// Returns the SQL that leads from the directory's schema to that of the DDL file `to`, or
-    /// `None` if they are the same. Writes nothing.
-    ///
-    /// # Errors
-    /// When Atlas fails; see [`Self::diff`] for `dev_url`.
-    pub fn schema_diff(
-        &self,
-        directory: &MigrationDirectory,
-        to: &Path,
-        dev_url: &str,
-    ) -> Result<Option<String>, Error> {
-        let call = Call::new("compare schemas", "schema diff", directory).with(DEV, dev_url);
-        // v0.13.1 does not support `env://src` here; file URLs contain no secret.
-        let (from, to) = (file_url(directory.path())?, file_url(to)?);
-        let arguments = ["--from", &from, "--to", &to, "--format", "{{ sql . }}"];
-        let sql = self.run(&call, &arguments)?.success()?;
-        Ok(Some(sql).filter(|sql| !sql.trim().is_empty()))
-    }
 }

@@ -1,0 +1,5 @@
+//! The commands that plan and check migrations, run as programs on a real server, in projects
+//! whose schema is described in SQL.
+
+mod check;
+mod project;
