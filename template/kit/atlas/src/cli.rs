@@ -9,7 +9,6 @@ mod commands;
 mod config;
 mod find;
 mod outcome;
-mod plan;
 mod status;
 
 pub use atlas::Atlas;

@@ -8,11 +8,10 @@ use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use atlas::MigrationFile;
-use catalog::Snapshot;
 use postgres::Server;
 
 use crate::{
-    compare,
+    compare::{Scratch, difference},
     fingerprint::Fingerprint,
     git::Base,
     project::Project,
@@ -65,12 +64,12 @@ async fn checks(project: &Project, base: Option<&Base>, report: &mut Report) {
         Ok(server) => server,
         Err(error) => return report.line("database", Err(error)),
     };
-    match compare::migrated(&server, &files).await {
+    match Scratch::migrated(&server, &files).await {
         Ok(migrated) => {
             let applied = count(files.len(), "migration");
             report
                 .line("replay", Ok(Outcome::Passed(format!("{applied}, from an empty database"))));
-            report.line("drift", drift(project, &server, &migrated, ddl).await);
+            report.line("drift", drift(project, &server, migrated, ddl).await);
         }
         Err(error) => {
             report.line("replay", Err(error));
@@ -91,11 +90,11 @@ fn intact_files(project: &Project) -> Result<Vec<MigrationFile>> {
 async fn drift(
     project: &Project,
     server: &Server,
-    migrated: &Snapshot,
+    mut migrated: Scratch,
     ddl: Result<String>,
 ) -> Result<Outcome> {
-    let described = compare::described(project, server, &ddl?).await?;
-    let difference = compare::difference(project, migrated, &described);
+    let mut described = Scratch::described(project, server, &ddl?).await?;
+    let difference = difference(project, &migrated.snapshot().await?, &described.snapshot().await?);
     let source = &project.source;
     Ok(if difference.is_empty() {
         Outcome::Passed(format!("the migrations create the schema of {source}"))

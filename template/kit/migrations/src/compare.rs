@@ -4,37 +4,68 @@
 use anyhow::{Result, anyhow};
 use atlas::MigrationFile;
 use catalog::{Difference, Snapshot};
-use postgres::Server;
+use planner::Schema;
+use postgres::{Server, TemporaryDatabase};
 use replay::ReplayError;
+use sea_orm::sqlx::PgConnection;
 
 use crate::{project::Project, report::count};
 
-/// Replays the migrations, of which only new ones cost time, and returns their schema.
-///
-/// # Errors
-/// When a migration does not apply: with its place, and how many apply before it.
-pub(crate) async fn migrated(server: &Server, files: &[MigrationFile]) -> Result<Snapshot> {
-    let template = replay::template(server, files).await.map_err(explain)?;
-    let database = server.temporary_copy(&template, "migrated").await?;
-    let snapshot = replay::snapshot(&mut server.connect_once(database.name()).await?).await?;
-    database.drop_database().await?;
-    Ok(snapshot)
+/// A throwaway database.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    // Dropped first: a database without connections is dropped faster.
+    connection: PgConnection,
+    _database: TemporaryDatabase,
 }
 
-/// Loads the DDL that [`schema::print`](crate::schema::print) returned into an empty database,
-/// and returns its schema.
-///
-/// # Errors
-/// When PostgreSQL refuses a statement: with the file that it comes from.
-pub(crate) async fn described(project: &Project, server: &Server, ddl: &str) -> Result<Snapshot> {
-    let file = MigrationFile { name: String::new(), contents: ddl.into() };
-    let database = server.temporary_database("described").await?;
-    let mut connection = server.connect_once(database.name()).await?;
-    replay::run(&mut connection, &[file]).await.map_err(|error| refused(project, ddl, &error))?;
-    let snapshot = replay::snapshot(&mut connection).await?;
-    drop(connection);
-    database.drop_database().await?;
-    Ok(snapshot)
+impl Scratch {
+    async fn open(server: &Server, database: TemporaryDatabase) -> Result<Self> {
+        let connection = server.connect_once(database.name()).await?;
+        Ok(Self { connection, _database: database })
+    }
+
+    /// Replays the migrations, of which only new ones cost time.
+    ///
+    /// # Errors
+    /// When a migration does not apply: with its place, and how many apply before it.
+    pub(crate) async fn migrated(server: &Server, files: &[MigrationFile]) -> Result<Self> {
+        loop {
+            let template = replay::template(server, files).await.map_err(explain)?;
+            match server.temporary_copy(&template, "migrated").await {
+                Ok(copy) => return Self::open(server, copy).await,
+                // Another process dropped it meanwhile, as the oldest of many.
+                Err(_) if !server.exists(&template).await? => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Loads the DDL that [`schema::print`](crate::schema::print) returned.
+    ///
+    /// # Errors
+    /// When PostgreSQL refuses a statement: with the file that it comes from.
+    pub(crate) async fn described(project: &Project, server: &Server, ddl: &str) -> Result<Self> {
+        let file = MigrationFile { name: String::new(), contents: ddl.into() };
+        let mut scratch = Self::open(server, server.temporary_database("described").await?).await?;
+        scratch.run(&[file]).await.map_err(|error| refused(project, ddl, &error))?;
+        Ok(scratch)
+    }
+
+    pub(crate) async fn run(&mut self, files: &[MigrationFile]) -> Result<(), ReplayError> {
+        replay::run(&mut self.connection, files).await
+    }
+
+    pub(crate) async fn snapshot(&mut self) -> Result<Snapshot> {
+        replay::snapshot(&mut self.connection).await
+    }
+
+    /// What a plan needs to know, without objects that the project does not manage.
+    pub(crate) async fn schema(&mut self, project: &Project) -> Result<Schema> {
+        let mut schema = Schema::read(&mut self.connection).await?;
+        schema.retain(|object| project.unmanaged_reason(object).is_none());
+        Ok(schema)
+    }
 }
 
 /// Changes that would make the schema of the migrations like the described one, without

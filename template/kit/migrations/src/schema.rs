@@ -54,14 +54,6 @@ fn read(root: &Path, folder: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// Writes the DDL to a file below target/, and returns its path.
-pub(crate) fn write(project: &Project) -> Result<PathBuf> {
-    let ddl = print(project)?;
-    let file = project.scratch("schema")?.join("schema.sql");
-    fs::write(&file, ddl).with_context(|| format!("cannot write {}", file.display()))?;
-    Ok(file)
-}
-
 /// Builds `print-schema`, and returns its path.
 fn compile(project: &Project) -> Result<PathBuf> {
     let format = if stderr().is_terminal() { "json-diagnostic-rendered-ansi" } else { "json" };

@@ -1,4 +1,9 @@
-use std::{fs, path::PathBuf, process::Command, sync::OnceLock};
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+};
 
 use tempfile::TempDir;
 
@@ -48,23 +53,45 @@ impl Project {
         self.run(&["hash-migrations"]).succeeded();
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Outcome {
-        static XTASK: OnceLock<PathBuf> = OnceLock::new();
-        let xtask = XTASK.get_or_init(|| kit_tests::build(&["--bin", "xtask"]).remove(0));
-        self.command(Command::new(xtask).args(arguments))
+    /// Names of the migrations, in order.
+    pub fn migrations(&self) -> Vec<String> {
+        let directory = atlas::MigrationDirectory::new(self.root.path().join("migrations"));
+        directory.files().unwrap().into_iter().map(|file| file.name).collect()
     }
 
-    fn command(&self, command: &mut Command) -> Outcome {
-        let output = command
+    pub fn run(&self, arguments: &[&str]) -> Outcome {
+        outcome(&mut self.xtask(arguments))
+    }
+
+    /// Starts a command, to read its standard output meanwhile.
+    pub fn spawn(&self, arguments: &[&str]) -> Child {
+        self.xtask(arguments).stdout(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn xtask(&self, arguments: &[&str]) -> Command {
+        static XTASK: OnceLock<PathBuf> = OnceLock::new();
+        let xtask = XTASK.get_or_init(|| kit_tests::build(&["--bin", "xtask"]).remove(0));
+        let mut command = Command::new(xtask);
+        command
+            .args(arguments)
             .current_dir(self.root.path())
             .env_remove("CARGO_MANIFEST_DIR")
             .env("DEV_POSTGRES", "url")
-            .env("TEST_DATABASE_URL", &self.server)
-            .output()
-            .unwrap();
-        let text = [output.stdout, output.stderr].concat();
-        Outcome { success: output.status.success(), output: String::from_utf8(text).unwrap() }
+            .env("TEST_DATABASE_URL", &self.server);
+        command
     }
+
+    pub fn git(&self, arguments: &[&str]) -> Outcome {
+        let identity = ["-c", "user.name=A", "-c", "user.email=a@example.com"];
+        let mut git = Command::new("git");
+        outcome(git.args(identity).args(arguments).current_dir(self.root.path()))
+    }
+}
+
+fn outcome(command: &mut Command) -> Outcome {
+    let output = command.output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    Outcome { success: output.status.success(), output: String::from_utf8(text).unwrap() }
 }
 
 impl Outcome {
