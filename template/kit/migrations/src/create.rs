@@ -67,10 +67,9 @@ pub async fn run(project: &Project, options: &Options) -> Result<ExitCode> {
     let ddl = schema::print(project)?;
 
     let server = postgres::server_in(&project.root).await?;
-    let (mut described, mut migrated) = try_join!(
-        Scratch::described(project, &server, &ddl),
-        Scratch::migrated(&server, &existing)
-    )?;
+    // Not at once: both may create a role, which all databases share.
+    let mut migrated = Scratch::migrated(&server, &existing).await?;
+    let mut described = Scratch::described(project, &server, &ddl).await?;
     let (wanted, before) = try_join!(described.snapshot(), migrated.snapshot())?;
     if difference(project, &before, &wanted).is_empty() {
         println!("Nothing to do: the migrations create the schema of {}.", project.source);

@@ -35,7 +35,7 @@ pub struct Project {
 pub enum Source {
     Entities,
     /// A folder of SQL files, relative to the root.
-    Sql(PathBuf),
+    Sql(String),
 }
 
 /// `[workspace.metadata.migrations]` of Cargo.toml.
@@ -92,7 +92,7 @@ impl Project {
             base_branch: metadata.base_branch,
             source: match metadata.source.as_str() {
                 "entities" => Source::Entities,
-                folder => Source::Sql(folder.into()),
+                folder => Source::Sql(folder.trim_end_matches('/').to_owned()),
             },
             unmanaged: metadata
                 .unmanaged
@@ -129,7 +129,7 @@ impl Project {
     /// Whether the schema is described in this file or folder, named relative to the root.
     pub(crate) fn describes(&self, path: &str) -> bool {
         let folder = match &self.source {
-            Source::Entities => Path::new("crates/entity"),
+            Source::Entities => "crates/entity",
             Source::Sql(folder) => folder,
         };
         Path::new(path).starts_with(folder) && self.root.join(path).exists()
@@ -140,7 +140,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Entities => f.write_str("the entities"),
-            Self::Sql(folder) => write!(f, "{}/", folder.display()),
+            Self::Sql(folder) => write!(f, "{folder}/"),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The schema that the project describes, as SQL.
 
 use std::{
-    fs,
     io::{IsTerminal, stderr},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -28,30 +27,14 @@ pub fn print(project: &Project) -> Result<String> {
     }
 }
 
-/// Joins the SQL files of a folder in the order of their names.
-fn read(root: &Path, folder: &Path) -> Result<String> {
-    let cannot = || {
-        format!(
-            "cannot read {} (source in [workspace.metadata.migrations] of Cargo.toml: \
-             \"entities\", or a folder of SQL files)",
-            folder.display()
-        )
-    };
-    let mut names = Vec::new();
-    for entry in fs::read_dir(root.join(folder)).with_context(cannot)? {
-        names.push(entry.with_context(cannot)?.file_name());
-    }
-    names.retain(|name| Path::new(name).extension().is_some_and(|extension| extension == "sql"));
-    ensure!(!names.is_empty(), "{}: no file there ends in .sql", cannot());
-    names.sort();
-    let mut text = String::new();
-    for name in names {
-        let file = folder.join(name);
-        let sql = fs::read_to_string(root.join(&file));
-        let sql = sql.with_context(|| format!("cannot read {}", file.display()))?;
-        text += &format!("-- {}\n{}\n\n", file.display(), sql.trim_end());
-    }
-    Ok(text)
+/// Joins the SQL files of a folder in the order of their paths.
+fn read(root: &Path, folder: &str) -> Result<String> {
+    const SOURCE: &str = "source in [workspace.metadata.migrations] of Cargo.toml is \"entities\", or \
+        a folder of SQL files";
+    let files = atlas::sql::files(root, folder).context(SOURCE)?;
+    ensure!(!files.is_empty(), "{SOURCE}, but no file in {folder} ends in .sql");
+    let parts = files.iter().map(|(path, sql)| format!("-- {path}\n{}\n\n", sql.trim_end()));
+    Ok(parts.collect())
 }
 
 /// Builds `print-schema`, and returns its path.

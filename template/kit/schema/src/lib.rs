@@ -93,32 +93,24 @@ pub async fn ddl(module: &str) -> Result<String> {
     Ok(groups.join("\n\n"))
 }
 
-/// Returns the SQL of the file `stem`.sql, or of all such files in the folder `stem`, in the
-/// order of their names, with their paths. `stem` and paths are relative to `root`.
+/// Returns the SQL of the file `stem`.sql, or of all files in the folder `stem`, in the order
+/// of their paths, which come with it. `stem` and paths are relative to `root`.
 ///
 /// # Errors
 /// When a file cannot be read, and when both the file and the folder exist.
 pub fn sql_files(root: &Path, stem: &str) -> Result<Vec<(String, String)>> {
-    let (file, folder) = (format!("{stem}.sql"), root.join(stem));
-    let mut paths = Vec::new();
-    if folder.is_dir() {
-        ensure!(!root.join(&file).exists(), "{file} and {stem}/ both exist: move the file there");
-        for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {stem}"))? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".sql") {
-                paths.push(format!("{stem}/{name}"));
-            }
-        }
-        paths.sort();
-    } else if root.join(&file).exists() {
-        paths.push(file);
+    let file = format!("{stem}.sql");
+    let exists = root.join(&file).exists();
+    if root.join(stem).is_dir() {
+        ensure!(!exists, "{file} and {stem}/ both exist: move the file there");
+        return Ok(atlas::sql::files(root, stem)?);
     }
-    let read = |path: String| {
-        let sql = fs::read_to_string(root.join(&path));
-        let sql = sql.with_context(|| format!("cannot read {path}"))?;
-        Ok((path, sql))
-    };
-    paths.into_iter().map(read).collect()
+    if !exists {
+        return Ok(Vec::new());
+    }
+    let sql = fs::read_to_string(root.join(&file));
+    let sql = sql.with_context(|| format!("cannot read {file}"))?;
+    Ok(vec![(file, sql)])
 }
 
 /// Returns the statements that create the entities' tables, as SeaORM would send them.

@@ -197,7 +197,13 @@ async fn settings_turn_online_steps_and_the_lock_timeout_off() {
 async fn the_source_must_be_there() {
     let project = Project::new("SELECT 1;").await;
     fs::remove_file(project.root.path().join("sql/schema.sql")).unwrap();
-    says(&project.run(&["create-migrations"]).failed(), &["cannot read sql", "ends in .sql"]);
+    says(
+        &project.run(&["create-migrations"]).failed(),
+        &["source in [workspace", "no file in sql ends in .sql"],
+    );
     fs::remove_dir(project.root.path().join("sql")).unwrap();
-    says(&project.run(&["create-migrations"]).failed(), &["cannot read sql", "source in"]);
+    says(
+        &project.run(&["create-migrations"]).failed(),
+        &["source in", "cannot read sql", "No such file"],
+    );
 }
