@@ -279,7 +279,7 @@ fn applies_migrations_and_shows_the_status() {
         .command("sh")
         .args(["-c", "echo 'SELECT phone FROM users;' | just db-shell"]));
     says(&psql.succeeded().unwrap(), &["(0 rows)"]);
-    says(&project.succeeds(&["db-down"]), &["is gone"]);
+    says(&project.succeeds(&["db-down"]), &["removed PostgreSQL"]);
     says(&project.succeeds(&["db-down"]), &["no server was running"]);
 }
 
@@ -429,7 +429,7 @@ fn hook_refuses_commits_that_fail_the_checks() {
         .command("git")
         .args(["commit", "--all", "--message", "Try"]));
     assert!(!without_sql.success);
-    says(&without_sql, &["it lacks (git add)", "_add_user_phone.sql"]);
+    says(&without_sql, &["without these changes (git add)", "_add_user_phone.sql"]);
     commit().succeeded().unwrap();
 }
 

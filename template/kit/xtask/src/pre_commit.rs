@@ -29,8 +29,8 @@ pub(crate) async fn run(project: &Project) -> Result<()> {
         checkout_of_index(project, git(&["write-tree"])?.trim()).await?
     };
     checkout.check().with_context(|| match unstaged.as_str() {
-        "" => "the commit does not pass".to_owned(),
-        _ => format!("the commit does not pass; it lacks (git add):\n{unstaged}"),
+        "" => "the commit fails the checks".to_owned(),
+        _ => format!("the commit fails the checks, without these changes (git add):\n{unstaged}"),
     })
 }
 
