@@ -429,7 +429,10 @@ fn hook_refuses_commits_that_fail_the_checks() {
         .command("git")
         .args(["commit", "--all", "--message", "Try"]));
     assert!(!without_sql.success);
-    says(&without_sql, &["without these changes (git add)", "_add_user_phone.sql"]);
+    says(
+        &without_sql,
+        &["without these changes (git add)", "_add_user_phone.sql"],
+    );
     commit().succeeded().unwrap();
 }
 
@@ -463,6 +466,39 @@ fn checks_out_the_same_bytes_under_core_autocrlf() {
 #[test]
 fn passes_its_own_lints() {
     Shared::with_first_migration().succeeds(&["lint"]);
+}
+
+#[test]
+#[ignore = "soak: compiles everything once more"]
+fn coverage_holds_the_floor() {
+    let project = Shared::with_first_migration();
+    says(
+        &project.succeeds(&["coverage", "--if-floor"]),
+        &["Cargo.toml sets no floor"],
+    );
+    // All of the example is covered.
+    project
+        .edit(
+            "Cargo.toml",
+            "# [workspace.metadata.coverage]\n# floor = 90\n",
+            "[workspace.metadata.coverage]\nfloor = 100\n",
+        )
+        .unwrap();
+    let covered = project.succeeds(&["coverage", "--if-floor"]);
+    says(&covered, &["crates/app/src/users.rs"]);
+    let mut table = covered.output.lines().filter(|line| line.contains('%'));
+    assert!(
+        table.all(|line| line.contains("/crates/app/") || line.starts_with("TOTAL")),
+        "{}",
+        covered.output
+    );
+
+    const APP: &str = "crates/app/src/lib.rs";
+    let untested = "\npub fn untested(n: u8) -> u8 {\n    n\n}\n";
+    project
+        .write(APP, &(project.read(APP).unwrap() + untested))
+        .unwrap();
+    project.refuses(&["coverage"], &["less than 100 % of the lines are covered"]);
 }
 
 #[test]

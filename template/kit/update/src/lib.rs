@@ -120,7 +120,7 @@ pub fn run(root: &Path, options: &Options) -> Result<ExitCode> {
     }
     if let Some(error) = merged.lock_error {
         return Err(error.context(format!(
-            "template {version} is staged, but cargo cannot bring Cargo.lock in step. Correct the \
+            "template {version} is staged, but cargo cannot update Cargo.lock. Correct the \
              cause below, then: cargo update --workspace, git add --all. {UNDO}"
         )));
     }
