@@ -74,6 +74,16 @@ impl Schema {
         Ok(schema)
     }
 
+    /// Keeps objects of which `is_kept` is true, with their parts, and forgets the others.
+    pub fn retain(&mut self, is_kept: impl Fn(&Object) -> bool) {
+        let mut forgotten: Vec<_> =
+            self.objects.keys().filter(|object| !is_kept(object)).cloned().collect();
+        while let Some(object) = forgotten.pop() {
+            self.objects.remove(&object);
+            forgotten.extend(self.parts.remove(&object).unwrap_or_default());
+        }
+    }
+
     /// Objects that are parts of `object`, directly.
     pub(crate) fn parts(&self, object: &Object) -> &[Object] {
         self.parts.get(object).map_or(&[], Vec::as_slice)
