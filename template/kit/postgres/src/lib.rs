@@ -31,6 +31,7 @@
 //!
 //! Each is read from the environment, else from `.env`, else from `.env.example`.
 
+mod background;
 mod binaries;
 mod database;
 mod docker;
@@ -56,6 +57,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
+pub use background::{background, wait_for};
 pub use install::install_docker;
 pub use server::{Provider, Server};
 use settings::Config;
