@@ -14,9 +14,27 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail, ensure};
 use atlas::sql::lexer::tokens;
+// Entities register themselves, but only if they are linked.
+use entity as _;
 use sea_orm::{DbBackend, EntityRegistry, Schema};
 
 use crate::recorder::Recorder;
+
+// Hand-written SQL for what entities cannot express.
+const BEFORE: &str = include_str!("../../../crates/entity/sql/before.sql");
+const AFTER: &str = include_str!("../../../crates/entity/sql/after.sql");
+
+/// Returns the schema of the project: the hand-written SQL, and the DDL of all entities.
+///
+/// # Errors
+/// As of [`ddl`].
+pub async fn whole() -> Result<String> {
+    let ddl = ddl("entity").await?;
+    let mut parts = vec![BEFORE, &ddl, AFTER];
+    parts.retain(|part| !atlas::sql::statements(part).is_empty());
+    let parts: Vec<_> = parts.into_iter().map(str::trim).collect();
+    Ok(parts.join("\n\n"))
+}
 
 /// Returns the DDL of every entity in the modules below `module`, a crate or a path in one,
 /// without a line break at the end.
