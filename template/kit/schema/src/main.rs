@@ -21,7 +21,8 @@ async fn main() -> ExitCode {
 }
 
 async fn print() -> Result<()> {
-    schema::attributes::check(Path::new(ROOT), "crates/entity/src")?;
-    writeln!(std::io::stdout(), "{}", schema::whole().await?)?;
+    let root = Path::new(ROOT);
+    schema::attributes::check(root, "crates/entity/src")?;
+    writeln!(std::io::stdout(), "{}", schema::whole(root).await?)?;
     Ok(())
 }

@@ -5,6 +5,7 @@
 mod commands;
 mod fixtures;
 mod function;
+mod history;
 mod render;
 
 use std::{
@@ -29,6 +30,7 @@ fn main() -> Result<()> {
     if is_wanted("commands") {
         render::render_to_green(directory.path(), &mut figures)?;
         commands::check(directory.path(), &mut figures)?;
+        history::measure(&project(directory.path())?, directory.path(), &mut figures)?;
         for entities in [10, 100] {
             commands::print_schema(directory.path(), entities, &mut figures)?;
         }
