@@ -14,7 +14,7 @@ use sea_orm::sqlx::{self, Connection as _, PgConnection};
 
 pub use error::ReplayError;
 pub use run::run;
-pub use template::{shared_copy, template};
+pub use template::{template, template_name};
 
 /// Takes a snapshot of the database that `connection` is open to.
 ///
