@@ -12,8 +12,8 @@ use anyhow::{Context as _, Result};
 use catalog::Snapshot;
 use sea_orm::sqlx::{self, Connection as _, PgConnection};
 
-pub use error::ReplayError;
-pub use run::run;
+pub use error::{ReplayError, message};
+pub use run::{Failure, Moment, reset, run, run_observed};
 pub use template::{shared_copy, template};
 
 /// Takes a snapshot of the database that `connection` is open to.

@@ -1,0 +1,230 @@
+//! The safe way to do what a statement does, as SQL.
+
+use sea_orm::sqlx::postgres::PgDatabaseError;
+use squawk_syntax::ast::{
+    self, AlterColumnOption, AlterTableAction, AstNode as _, Constraint, Stmt,
+};
+
+use crate::source::{Statement, text};
+
+const OUTSIDE: &str =
+    "-- in a file of its own, whose second line is empty:\n-- atlas:txmode none\n\n";
+const LATER: &str = "\n-- in a later file:\n";
+const BATCHES: &str = "-- in batches, by the application or a script, until no row is left:\n";
+
+/// Safe steps for a statement that breaks a rule; empty where there is nothing to write.
+pub(super) fn steps(rule: &str, statement: &Statement) -> String {
+    let sql = statement.sql.trim_end_matches(';');
+    let own = match rule {
+        "lock-timeout" => "-- at the head of the file:\nSET LOCAL lock_timeout = '2s';".to_owned(),
+        "drop-table" | "drop-column" => {
+            format!("-- deploy code that no longer uses it, then:\n-- allow: {rule} REASON\n{sql};")
+        }
+        "truncate" | "delete-all-rows" => {
+            format!("-- if all rows may go:\n-- allow: {rule} REASON\n{sql};")
+        }
+        "rename-table" => "-- to deploy without an interruption, leave a view with the old name \
+             until no code uses it:\n-- CREATE VIEW old_name AS SELECT * FROM new_name;"
+            .to_owned(),
+        "rename-column" => "-- to deploy without an interruption: add a column with the new name, \
+             write both, copy the values, read the new one, drop the old one"
+            .to_owned(),
+        _ => String::new(),
+    };
+    if !own.is_empty() {
+        return own;
+    }
+    let Some(parsed) = statement.parse() else { return String::new() };
+    match parsed {
+        Stmt::AlterTable(alter) => {
+            let Some(table) = alter.table_relation_name().map(|table| text(&table)) else {
+                return String::new();
+            };
+            let steps =
+                alter.actions().filter_map(|action| alter_table(rule, &table, &action, sql));
+            steps.collect::<Vec<_>>().join("\n")
+        }
+        Stmt::CreateIndex(index) => {
+            let after = index.index_token().map(|token| usize::from(token.text_range().end()));
+            let start = usize::from(index.syntax().text_range().start());
+            let (head, tail) = sql.split_at(after.unwrap_or_default() - start);
+            format!("{OUTSIDE}{head} CONCURRENTLY{tail};")
+        }
+        Stmt::Reindex(_) => {
+            let mut words = sql.split_whitespace();
+            let head: Vec<_> = words.by_ref().take(2).collect();
+            let tail: Vec<_> = words.collect();
+            format!("{OUTSIDE}{} CONCURRENTLY {};", head.join(" "), tail.join(" "))
+        }
+        Stmt::Refresh(refresh) => {
+            let view = refresh.view_ref().map(|view| text(&view)).unwrap_or_default();
+            format!(
+                "-- needs a unique index on the view:\nREFRESH MATERIALIZED VIEW CONCURRENTLY {view};"
+            )
+        }
+        Stmt::Vacuum(_) | Stmt::Cluster(_) => {
+            "-- the extension pg_repack does the same with short locks; a plain VACUUM lets \
+             PostgreSQL use the space again"
+                .into()
+        }
+        Stmt::Update(update) => {
+            let table = update.relation_name().map(|table| text(&table)).unwrap_or_default();
+            let set = update.set_clause().map(|set| text(&set)).unwrap_or_default();
+            format!(
+                "{BATCHES}UPDATE {table} {set}\nWHERE ctid IN (SELECT ctid FROM {table} WHERE /* not \
+                 done yet */ LIMIT 1000);"
+            )
+        }
+        _ if rule == "blocking-scan" => {
+            format!("-- the lock ends with the file, so put this into a later one:\n{sql};")
+        }
+        _ => String::new(),
+    }
+}
+
+fn alter_table(rule: &str, table: &str, action: &AlterTableAction, sql: &str) -> Option<String> {
+    let bare = table.rsplit('.').next().unwrap_or(table).trim_matches('"').to_owned();
+    match action {
+        AlterTableAction::AddConstraint(add) => constraint(table, &bare, &add.constraint()?),
+        AlterTableAction::AlterColumn(alter) => {
+            let column = text(&alter.column_name_ref()?);
+            match alter.option()? {
+                AlterColumnOption::SetNotNull(_) => Some(not_null(table, &bare, &column)),
+                AlterColumnOption::SetType(set) => {
+                    let new = set.ty().map(|ty| text(&ty)).unwrap_or_default();
+                    let name = super::quoted(&format!("{}_new", column.trim_matches('"')));
+                    Some(format!(
+                        "ALTER TABLE {table} ADD COLUMN {name} {new};\n-- let the code write both columns, \
+                         and copy the old values {}UPDATE {table} SET {name} = {column}::{new}\nWHERE ctid \
+                         IN (SELECT ctid FROM {table} WHERE {name} IS NULL AND {column} IS NOT NULL LIMIT \
+                         1000);\n-- let the code read {name}, then drop {column}",
+                        BATCHES.trim_start_matches("-- ")
+                    ))
+                }
+                _ => None,
+            }
+        }
+        AlterTableAction::AddColumn(add) => {
+            let column = text(&add.column_name()?);
+            let ty = text(&add.ty()?);
+            let default = add.constraints().find_map(|constraint| match constraint {
+                Constraint::DefaultConstraint(default) => Some(text(&default.expr()?)),
+                _ => None,
+            });
+            let required = add.constraints().any(|c| matches!(c, Constraint::NotNullConstraint(_)));
+            let mut steps = format!("ALTER TABLE {table} ADD COLUMN {column} {ty};\n");
+            if let Some(default) = &default {
+                steps +=
+                    &format!("ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT {default};\n");
+            }
+            let value = default.as_deref().unwrap_or("/* a value */");
+            steps += &format!(
+                "{BATCHES}UPDATE {table} SET {column} = {value}\nWHERE ctid IN (SELECT ctid FROM {table} \
+                 WHERE {column} IS NULL LIMIT 1000);"
+            );
+            if required {
+                steps += &format!("{LATER}{}", not_null(table, &bare, &column));
+            }
+            Some(steps)
+        }
+        AlterTableAction::ValidateConstraint(_) => Some(format!(
+            "-- the lock that the file already holds ends with it, so put this into a later one:\n{sql};"
+        )),
+        AlterTableAction::AttachPartition(attach) => {
+            let partition = text(&attach.table_name_ref()?);
+            Some(format!(
+                "-- a validated CHECK that says what the partition may hold saves the scan:\nALTER TABLE \
+                 {partition} ADD CONSTRAINT partition_bound CHECK (/* the bound */) NOT VALID;{LATER}ALTER \
+                 TABLE {partition} VALIDATE CONSTRAINT partition_bound;{LATER}{sql};"
+            ))
+        }
+        _ if rule == "blocking-scan" => {
+            Some(format!("-- the lock ends with the file, so put this into a later one:\n{sql};"))
+        }
+        _ => None,
+    }
+}
+
+fn constraint(table: &str, bare: &str, constraint: &Constraint) -> Option<String> {
+    let sql = text(constraint);
+    let name = |given: Option<ast::ConstraintNameClause>, suffix: &str| {
+        let given = given.and_then(|clause| clause.constraint_name()).map(|name| text(&name));
+        given.unwrap_or_else(|| super::quoted(&format!("{bare}_{suffix}")))
+    };
+    let unchecked = |name: String, given: bool| {
+        let prefix = if given { String::new() } else { format!("CONSTRAINT {name} ") };
+        format!(
+            "ALTER TABLE {table} ADD {prefix}{sql} NOT VALID;{LATER}ALTER TABLE {table} VALIDATE \
+             CONSTRAINT {name};"
+        )
+    };
+    let indexed = |name: String, kind: &str, columns: Option<ast::ConstraintColumnRefList>| {
+        let columns = columns.map(|columns| text(&columns))?;
+        Some(format!(
+            "{OUTSIDE}CREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} {columns};{LATER}ALTER TABLE \
+             {table} ADD CONSTRAINT {name} {kind} USING INDEX {name};"
+        ))
+    };
+    match constraint {
+        Constraint::ForeignKeyConstraint(key) => {
+            let clause = key.constraint_name_clause();
+            Some(unchecked(name(clause.clone(), "fkey"), clause.is_some()))
+        }
+        Constraint::CheckConstraint(check) => {
+            let clause = check.constraint_name_clause();
+            Some(unchecked(name(clause.clone(), "check"), clause.is_some()))
+        }
+        Constraint::UniqueConstraint(unique) => {
+            let columns = unique.index_parameters().and_then(|index| index.column_list());
+            indexed(name(unique.constraint_name_clause(), "key"), "UNIQUE", columns)
+        }
+        Constraint::PrimaryKeyConstraint(key) => {
+            let columns = key.index_parameters().and_then(|index| index.column_list());
+            indexed(name(key.constraint_name_clause(), "pkey"), "PRIMARY KEY", columns)
+        }
+        _ => None,
+    }
+}
+
+fn not_null(table: &str, bare: &str, column: &str) -> String {
+    let name = super::quoted(&format!("{bare}_{}_not_null", column.trim_matches('"')));
+    format!(
+        "ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({column} IS NOT NULL) NOT VALID;{LATER}ALTER \
+         TABLE {table} VALIDATE CONSTRAINT {name};{LATER}ALTER TABLE {table} ALTER COLUMN {column} SET \
+         NOT NULL;\nALTER TABLE {table} DROP CONSTRAINT {name};"
+    )
+}
+
+/// How to see and mend rows that break a condition.
+pub(super) fn backfill(table: &str, condition: &str, column: Option<&str>, count: &str) -> String {
+    let set = column
+        .map_or("/* ... */".into(), |column| format!("{} = /* a value */", super::quoted(column)));
+    format!(
+        "-- before it is applied:\n{count}\n-- if that is not 0:\nUPDATE {table} SET {set} WHERE {condition};"
+    )
+}
+
+/// How to look for rows on which a statement fails.
+pub(super) fn look(table: Option<&str>, statement: &Statement, error: &PgDatabaseError) -> String {
+    let key = error.detail().and_then(|detail| detail.strip_prefix("Key (")?.split_once(")="));
+    let table = table.map(str::to_owned).or_else(|| match statement.parse()? {
+        Stmt::CreateIndex(index) => index.table_relation_name().map(|table| text(&table)),
+        Stmt::AlterTable(alter) => alter.table_relation_name().map(|table| text(&table)),
+        _ => None,
+    });
+    let (Some(table), Some((columns, _))) = (table, key) else { return String::new() };
+    match error.code() {
+        "23505" => format!(
+            "-- before it is applied, look for duplicates:\nSELECT {columns}, count(*) FROM {table} GROUP BY \
+             {columns} HAVING count(*) > 1;"
+        ),
+        "23503" => {
+            let there = error.detail().and_then(|detail| detail.rsplit('"').nth(1)).unwrap_or("?");
+            format!(
+                "-- before it is applied, look for rows that lead nowhere:\nSELECT {columns} FROM {table} EXCEPT \
+                 SELECT /* its key */ FROM {there};"
+            )
+        }
+        _ => String::new(),
+    }
+}
