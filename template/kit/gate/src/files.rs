@@ -234,3 +234,6 @@ fn refused_in_transaction(statement: &Stmt) -> Option<&'static str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

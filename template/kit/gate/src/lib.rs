@@ -82,11 +82,12 @@ pub async fn run(
             usable = usable.min(at);
         }
         findings.extend(found);
-        findings.extend(squawk::lint(&Source::new(file), server.major(), &options.squawk));
     }
     let rows = options.rows.as_deref();
-    let observed = observe::observe(server, base, &new[..usable], rows).await?;
-    findings.extend(observed.findings);
+    let mut observed = observe::observe(server, base, &new[..usable], rows).await?;
+    findings.append(&mut observed.findings);
+    let lint = |file| squawk::lint(&Source::new(file), server.major(), &options.squawk);
+    findings.extend(new.iter().flat_map(lint));
     findings.sort_by(|a, b| (&a.place.file, a.place.line).cmp(&(&b.place.file, b.place.line)));
     let observe::Observed { locks, rows, database, applied, .. } = observed;
     Ok(Report { findings, locks, rows, applied, database })

@@ -17,7 +17,7 @@ use values::{Column, OTHER};
 
 const TABLES: &str = include_str!("rows/tables.sql");
 /// How often to try other values for a row.
-const TRIES: usize = 150;
+const TRIES: usize = 200;
 const ROWS: usize = 4;
 /// The row with NULL wherever it may be.
 const NULLS: usize = 1;
@@ -27,6 +27,7 @@ const NULLS: usize = 1;
 pub struct Filled {
     /// Quoted where SQL needs it.
     pub table: String,
+    /// At the start of the trial, at least.
     pub rows: i64,
     /// Why it has no rows.
     pub why_empty: Option<String>,
@@ -83,16 +84,11 @@ pub(crate) async fn fill(connection: &mut PgConnection) -> Result<Vec<Filled>> {
     let tables = in_order(tables.collect::<Result<Vec<Table>, _>>()?);
     let mut filled = Vec::new();
     for table in &tables {
-        let error = fill_table(connection, table).await?;
-        let rows = count(connection, &table.name).await?;
-        let why_empty = error.filter(|_| rows == 0);
-        filled.push(Filled { table: table.name.clone(), rows, why_empty });
+        filled.push(fill_table(connection, table).await?);
     }
     // Once more, for tables that refer to each other.
     for (table, filled) in tables.iter().zip(&mut filled).filter(|(_, filled)| filled.rows == 0) {
-        fill_table(connection, table).await?;
-        filled.rows = count(connection, &table.name).await?;
-        filled.why_empty = filled.why_empty.take().filter(|_| filled.rows == 0);
+        *filled = fill_table(connection, table).await?;
     }
     Ok(filled)
 }
@@ -119,26 +115,30 @@ fn in_order(mut tables: Vec<Table>) -> Vec<Table> {
     sorted
 }
 
-/// Returns why the table stays empty.
-async fn fill_table(connection: &mut PgConnection, table: &Table) -> Result<Option<String>> {
+async fn fill_table(connection: &mut PgConnection, table: &Table) -> Result<Filled> {
+    let filled = |rows, why_empty| Filled { table: table.name.clone(), rows, why_empty };
     let rows: Vec<Vec<Vec<String>>> = (0..ROWS).map(|row| table.row(row, row == NULLS)).collect();
     let first: Vec<Vec<&str>> =
         rows.iter().map(|row| row.iter().map(|values| &*values[0]).collect()).collect();
-    if execute(connection, &table.insert(&first)).await.is_ok() {
-        return Ok(None);
+    // Rows that refer to others of the table need those first.
+    let is_circle = table.foreign_keys.iter().any(|key| key.table == table.oid);
+    if !is_circle && execute(connection, &table.insert(&first)).await.is_ok() {
+        return Ok(filled(first.len() as i64, None));
     }
     let mut error = None;
     for row in rows {
         error = try_row(connection, table, row).await?;
     }
     // Each nullable column in both states, where they exclude each other.
-    for at in 0..table.inserted().count() {
+    for (at, _) in table.inserted().enumerate().filter(|(_, column)| !column.required) {
         let mut row = table.row(at % ROWS, true);
         let full = table.row(at % ROWS, false);
         row[at] = full[at].clone();
         try_row(connection, table, row).await?;
     }
-    Ok(error)
+    let query = format!("SELECT count(*) FROM ONLY {}", table.name);
+    let rows = sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(connection).await?;
+    Ok(filled(rows, error.filter(|_| rows == 0)))
 }
 
 /// Inserts a row, trying other values in the columns of each constraint that refuses it.
@@ -223,7 +223,7 @@ impl Table {
         format!("INSERT INTO {} ({}) VALUES {}", self.name, names.join(", "), rows.join(", "))
     }
 
-    /// Positions of the inserted columns to blame for an error; none if nobody knows.
+    /// Positions of the inserted columns to blame for an error.
     fn blamed(&self, error: &PgDatabaseError) -> Vec<usize> {
         let numbers: Vec<i16> = if let Some(name) = error.column() {
             let is_named = |column: &&Column| column.name.trim_matches('"') == name;
@@ -234,19 +234,13 @@ impl Table {
             named.flat_map(|constraint| constraint.columns.clone()).collect()
         };
         let at = |(_, column): &(usize, &Column)| numbers.contains(&column.number);
-        let mut found: Vec<usize> =
-            self.inserted().enumerate().filter(at).map(|(at, _)| at).collect();
-        // A value of the wrong form names no column.
-        if found.is_empty() && error.code().starts_with("22") {
-            found = (0..self.inserted().count()).collect();
+        let found: Vec<usize> = self.inserted().enumerate().filter(at).map(|(at, _)| at).collect();
+        if !found.is_empty() {
+            return found;
         }
-        found
+        // A value of the wrong form names no column.
+        self.inserted().enumerate().filter(|(_, c)| !c.is_known()).map(|(at, _)| at).collect()
     }
-}
-
-async fn count(connection: &mut PgConnection, table: &str) -> Result<i64> {
-    let query = format!("SELECT count(*) FROM ONLY {table}");
-    Ok(sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(connection).await?)
 }
 
 async fn execute(connection: &mut PgConnection, sql: &str) -> Result<(), sqlx::Error> {

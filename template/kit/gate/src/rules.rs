@@ -25,12 +25,11 @@ pub(crate) const SQUAWK: &[&str] = &[
     "ban-alter-domain-with-add-constraint",
     "ban-char-field",
     "ban-create-domain-with-constraint",
-    "ban-drop-constraint",
     "ban-drop-extension",
     "ban-drop-not-null",
     "identifier-too-long",
     "prefer-identity",
-    "prefer-timestamptz",
+    "prefer-timestamp-tz",
 ];
 
 /// Finds a rule by its name.

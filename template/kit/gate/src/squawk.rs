@@ -13,10 +13,13 @@ pub struct Choice {
 }
 
 pub(crate) fn lint(source: &Source, major: u32, choice: &Choice) -> Vec<Finding> {
-    let included = choice.included.iter().map(String::as_str);
-    let names = rules::SQUAWK.iter().copied().chain(included);
-    let on = names.filter(|name| !choice.excluded.iter().any(|excluded| excluded == name));
-    let mut linter = Linter::from(on.filter_map(|name| Rule::try_from(name).ok()));
+    let rules = |names: &[String]| -> Vec<Rule> {
+        names.iter().filter_map(|name| Rule::try_from(&**name).ok()).collect()
+    };
+    let ours = rules::SQUAWK.iter().filter_map(|name| Rule::try_from(*name).ok());
+    let excluded = rules(&choice.excluded);
+    let on = ours.chain(rules(&choice.included)).filter(|rule| !excluded.contains(rule));
+    let mut linter = Linter::from(on);
     linter.settings.assume_in_transaction = source.file.is_transactional();
     linter.settings.pg_version = major.to_string().parse().unwrap_or(Version::default());
     let violations = linter.lint(&SourceFile::parse(&source.text), &source.text);

@@ -1,9 +1,7 @@
 //! The safe way to do what a statement does, as SQL.
 
 use sea_orm::sqlx::postgres::PgDatabaseError;
-use squawk_syntax::ast::{
-    self, AlterColumnOption, AlterTableAction, AstNode as _, Constraint, Stmt,
-};
+use squawk_syntax::ast::{self, AlterColumnOption, AlterTableAction, Constraint, Stmt};
 
 use crate::source::{Statement, text};
 
@@ -15,39 +13,39 @@ const BATCHES: &str = "-- in batches, by the application or a script, until no r
 /// Safe steps for a statement that breaks a rule; empty where there is nothing to write.
 pub(super) fn steps(rule: &str, statement: &Statement) -> String {
     let sql = statement.sql.trim_end_matches(';');
-    let own = match rule {
-        "lock-timeout" => "-- at the head of the file:\nSET LOCAL lock_timeout = '2s';".to_owned(),
+    match rule {
         "drop-table" | "drop-column" => {
-            format!("-- deploy code that no longer uses it, then:\n-- allow: {rule} REASON\n{sql};")
+            return format!(
+                "-- deploy code that no longer uses it, then:\n-- allow: {rule} REASON\n{sql};"
+            );
         }
         "truncate" | "delete-all-rows" => {
-            format!("-- if all rows may go:\n-- allow: {rule} REASON\n{sql};")
+            return format!("-- if all rows may go:\n-- allow: {rule} REASON\n{sql};");
         }
-        "rename-table" => "-- to deploy without an interruption, leave a view with the old name \
-             until no code uses it:\n-- CREATE VIEW old_name AS SELECT * FROM new_name;"
-            .to_owned(),
-        "rename-column" => "-- to deploy without an interruption: add a column with the new name, \
-             write both, copy the values, read the new one, drop the old one"
-            .to_owned(),
-        _ => String::new(),
-    };
-    if !own.is_empty() {
-        return own;
+        "rename-table" => {
+            return "-- to deploy without an interruption, leave a view with the old name until no \
+                    code uses it:\nCREATE VIEW /* old name */ AS SELECT * FROM /* new name */;"
+                .into();
+        }
+        "rename-column" => {
+            return "-- to deploy without an interruption: add a column with the new name, write \
+                    both, copy the values, read the new one, drop the old one"
+                .into();
+        }
+        _ => {}
     }
     let Some(parsed) = statement.parse() else { return String::new() };
-    match parsed {
+    let steps = match parsed {
         Stmt::AlterTable(alter) => {
             let Some(table) = alter.table_relation_name().map(|table| text(&table)) else {
                 return String::new();
             };
-            let steps =
-                alter.actions().filter_map(|action| alter_table(rule, &table, &action, sql));
+            let steps = alter.actions().filter_map(|action| alter_table(&table, &action, sql));
             steps.collect::<Vec<_>>().join("\n")
         }
         Stmt::CreateIndex(index) => {
             let after = index.index_token().map(|token| usize::from(token.text_range().end()));
-            let start = usize::from(index.syntax().text_range().start());
-            let (head, tail) = sql.split_at(after.unwrap_or_default() - start);
+            let (head, tail) = sql.split_at(after.unwrap_or_default());
             format!("{OUTSIDE}{head} CONCURRENTLY{tail};")
         }
         Stmt::Reindex(_) => {
@@ -67,7 +65,7 @@ pub(super) fn steps(rule: &str, statement: &Statement) -> String {
              PostgreSQL use the space again"
                 .into()
         }
-        Stmt::Update(update) => {
+        Stmt::Update(update) if rule == "update-all-rows" => {
             let table = update.relation_name().map(|table| text(&table)).unwrap_or_default();
             let set = update.set_clause().map(|set| text(&set)).unwrap_or_default();
             format!(
@@ -75,14 +73,30 @@ pub(super) fn steps(rule: &str, statement: &Statement) -> String {
                  done yet */ LIMIT 1000);"
             )
         }
-        _ if rule == "blocking-scan" => {
-            format!("-- the lock ends with the file, so put this into a later one:\n{sql};")
-        }
-        _ => String::new(),
+        Stmt::CreateTable(_) => format!(
+            "-- a validated CHECK on the default partition that excludes these rows saves the scan:\n\
+             ALTER TABLE /* default */ ADD CONSTRAINT not_here CHECK (/* ... */) NOT VALID;{LATER}ALTER \
+             TABLE /* default */ VALIDATE CONSTRAINT not_here;{LATER}{sql};"
+        ),
+        _ => later(sql),
+    };
+    if steps.is_empty() && rule.starts_with("blocking-") {
+        return format!(
+            "-- PostgreSQL has no way to do this without the lock; at a time when nobody needs the \
+             table:\n-- allow: {rule} REASON\n{sql};"
+        );
     }
+    steps
 }
 
-fn alter_table(rule: &str, table: &str, action: &AlterTableAction, sql: &str) -> Option<String> {
+/// For what is safe on its own, but not under the lock of an earlier statement.
+fn later(sql: &str) -> String {
+    format!(
+        "-- the lock that the file already holds ends with it, so put this into a later one:\n{sql};"
+    )
+}
+
+fn alter_table(table: &str, action: &AlterTableAction, sql: &str) -> Option<String> {
     let bare = table.rsplit('.').next().unwrap_or(table).trim_matches('"').to_owned();
     match action {
         AlterTableAction::AddConstraint(add) => constraint(table, &bare, &add.constraint()?),
@@ -104,32 +118,8 @@ fn alter_table(rule: &str, table: &str, action: &AlterTableAction, sql: &str) ->
                 _ => None,
             }
         }
-        AlterTableAction::AddColumn(add) => {
-            let column = text(&add.column_name()?);
-            let ty = text(&add.ty()?);
-            let default = add.constraints().find_map(|constraint| match constraint {
-                Constraint::DefaultConstraint(default) => Some(text(&default.expr()?)),
-                _ => None,
-            });
-            let required = add.constraints().any(|c| matches!(c, Constraint::NotNullConstraint(_)));
-            let mut steps = format!("ALTER TABLE {table} ADD COLUMN {column} {ty};\n");
-            if let Some(default) = &default {
-                steps +=
-                    &format!("ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT {default};\n");
-            }
-            let value = default.as_deref().unwrap_or("/* a value */");
-            steps += &format!(
-                "{BATCHES}UPDATE {table} SET {column} = {value}\nWHERE ctid IN (SELECT ctid FROM {table} \
-                 WHERE {column} IS NULL LIMIT 1000);"
-            );
-            if required {
-                steps += &format!("{LATER}{}", not_null(table, &bare, &column));
-            }
-            Some(steps)
-        }
-        AlterTableAction::ValidateConstraint(_) => Some(format!(
-            "-- the lock that the file already holds ends with it, so put this into a later one:\n{sql};"
-        )),
+        AlterTableAction::AddColumn(add) => add_column(table, &bare, add),
+        AlterTableAction::ValidateConstraint(_) => Some(later(sql)),
         AlterTableAction::AttachPartition(attach) => {
             let partition = text(&attach.table_name_ref()?);
             Some(format!(
@@ -138,11 +128,41 @@ fn alter_table(rule: &str, table: &str, action: &AlterTableAction, sql: &str) ->
                  TABLE {partition} VALIDATE CONSTRAINT partition_bound;{LATER}{sql};"
             ))
         }
-        _ if rule == "blocking-scan" => {
-            Some(format!("-- the lock ends with the file, so put this into a later one:\n{sql};"))
-        }
         _ => None,
     }
+}
+
+fn add_column(table: &str, bare: &str, add: &ast::AddColumn) -> Option<String> {
+    let column = text(&add.column_name()?);
+    let mut ty = text(&add.ty()?);
+    let mut steps = String::new();
+    let mut default = add.constraints().find_map(|constraint| match constraint {
+        Constraint::DefaultConstraint(default) => Some(text(&default.expr()?)),
+        _ => None,
+    });
+    let is = |wanted: fn(&Constraint) -> bool| add.constraints().any(|c| wanted(&c));
+    let serial = [("bigserial", "bigint"), ("smallserial", "smallint"), ("serial", "integer")];
+    if let Some((_, integer)) = serial.iter().find(|(serial, _)| ty.eq_ignore_ascii_case(serial)) {
+        let sequence = super::quoted(&format!("{bare}_{}_seq", column.trim_matches('"')));
+        steps += &format!("CREATE SEQUENCE {sequence};\n");
+        default = Some(format!("nextval('{sequence}')"));
+        ty = (*integer).to_owned();
+    } else if is(|constraint| matches!(constraint, Constraint::GeneratedConstraint(_))) {
+        steps += "-- a plain column, which the code or a trigger fills:\n";
+    }
+    steps += &format!("ALTER TABLE {table} ADD COLUMN {column} {ty};\n");
+    if let Some(default) = &default {
+        steps += &format!("ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT {default};\n");
+    }
+    let value = default.as_deref().unwrap_or("/* a value */");
+    steps += &format!(
+        "{BATCHES}UPDATE {table} SET {column} = {value}\nWHERE ctid IN (SELECT ctid FROM {table} WHERE \
+         {column} IS NULL LIMIT 1000);"
+    );
+    if is(|constraint| matches!(constraint, Constraint::NotNullConstraint(_))) {
+        steps += &format!("{LATER}{}", not_null(table, bare, &column));
+    }
+    Some(steps)
 }
 
 fn constraint(table: &str, bare: &str, constraint: &Constraint) -> Option<String> {

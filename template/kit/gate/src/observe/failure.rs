@@ -121,12 +121,17 @@ async fn explain(
         ("23502", Some(column)) => Some(format!("{} IS NULL", super::quoted(column))),
         ("23514", _) => match check(statement) {
             Some(check) => Some(format!("NOT ({check})")),
-            None => stored_check(connection, table, refused.constraint()).await,
+            None => {
+                let check = stored_check(connection, table, refused.constraint()).await;
+                check.map(|check| format!("NOT {check}"))
+            }
         },
         _ => None,
     };
     if let (Some(table), Some(condition)) = (table, condition) {
-        let query = format!("SELECT to_jsonb(t)::text FROM {table} t WHERE {condition} LIMIT 1");
+        let query = format!(
+            "SELECT to_jsonb(\"the row\")::text FROM {table} \"the row\" WHERE {condition} LIMIT 1"
+        );
         let row = sqlx::query_scalar::<_, String>(AssertSqlSafe(query)).fetch_optional(connection);
         let count = format!("SELECT count(*) FROM {table} WHERE {condition};");
         match row.await {

@@ -142,7 +142,10 @@ pub(super) fn findings(source: &Source, names: &Names, seen: &[Seen]) -> Vec<Fin
                 add("change-type", format!("{}.{column}: {old} becomes {new}", name(oid)));
             }
         }
-        if let Some((rule, message)) = parsed.as_ref().and_then(|parsed| all_rows(parsed, names)) {
+        let blocks = !now.scanned.is_empty() && !since.is_empty();
+        if let Some((rule, message)) = parsed.as_ref().and_then(|parsed| all_rows(parsed, names))
+            && !(blocks && rule == "update-all-rows")
+        {
             add(rule, message);
         }
         let is_blamed = found
@@ -164,8 +167,11 @@ fn unlimited(source: &Source, statement: &Statement, names: &Names, now: &Seen) 
         mode.name(),
         mode.stops()?
     );
-    let rule = "lock-timeout";
-    Some(source.finding(rule, statement, message, advice::steps(rule, statement)))
+    let steps = match source.file.is_transactional() {
+        true => "-- at the head of the file:\nSET LOCAL lock_timeout = '2s';",
+        false => "SET lock_timeout = '2s';\n-- ...\nRESET lock_timeout;",
+    };
+    Some(source.finding("lock-timeout", statement, message, steps.into()))
 }
 
 /// UPDATE and DELETE without WHERE, of a table that existed before.

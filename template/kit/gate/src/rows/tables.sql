@@ -2,7 +2,7 @@
 WITH RECURSIVE resolved(oid, base, modifier, required) AS (
     SELECT oid, typbasetype, typtypmod, typnotnull FROM pg_type WHERE typtype = 'd'
     UNION ALL
-    SELECT r.oid, t.typbasetype, t.typtypmod, r.required OR t.typnotnull
+    SELECT r.oid, t.typbasetype, greatest(r.modifier, t.typtypmod), r.required OR t.typnotnull
     FROM resolved r JOIN pg_type t ON t.oid = r.base WHERE t.typtype = 'd'
 ),
 domain AS (
@@ -51,16 +51,17 @@ SELECT json_build_object(
             FROM pg_index i JOIN pg_class x ON x.oid = indexrelid WHERE indrelid = c.oid AND indisunique
             UNION ALL
             SELECT conname, false, ARRAY[a.attnum], pg_get_constraintdef(o.oid)
-            FROM pg_attribute a JOIN pg_constraint o ON o.contypid = a.atttypid AND o.contype = 'c'
+            FROM pg_attribute a JOIN pg_constraint o ON o.contype = 'c' AND (o.contypid = a.atttypid
+                OR EXISTS (SELECT FROM resolved r WHERE r.oid = a.atttypid AND r.base = o.contypid))
             WHERE a.attrelid = c.oid AND a.attnum > 0
             UNION ALL
             -- What PostgreSQL reports without a name.
-            SELECT '', false, (SELECT array_agg(a.attnum) FROM pg_attribute a
-                    JOIN pg_attribute k ON k.attname = a.attname AND k.attrelid = p.partrelid
-                    WHERE a.attrelid = c.oid AND k.attnum = ANY (p.partattrs)),
+            SELECT '', false, (SELECT array_agg(a.attnum) FROM pg_partition_ancestors(c.oid) p
+                    JOIN pg_partitioned_table ON partrelid = p.relid
+                    JOIN pg_attribute k ON k.attrelid = partrelid AND k.attnum = ANY (partattrs)
+                    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = k.attname),
                 coalesce(pg_get_partition_constraintdef(c.oid), '')
-            FROM pg_inherits JOIN pg_partitioned_table p ON p.partrelid = inhparent
-            WHERE inhrelid = c.oid
+            WHERE relispartition
         ) constraints WHERE columns IS NOT NULL)
 )::text
 FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace

@@ -43,11 +43,10 @@ const TEXTS: &[&str] = &[
     "0",
     "",
 ];
-const NUMBERS: &[&str] = &["0", "2", "10", "50", "100", "1000", "-1", "0.5"];
+const NUMBERS: &[&str] = &["0", "2", "10", "50", "100", "1000", "-1"];
 const DATES: &[&str] = &["1900-01-01", "2999-01-01", "2020-06-15"];
 /// For types of extensions, of which nothing is known.
-const UNKNOWN: &[&str] =
-    &["a", "1", "{}", "()", "(,)", "(,,)", "(,,,)", "a=>1", "POINT(0 0)", "[1,1,1]"];
+const UNKNOWN: &[&str] = &["a", "1", "{}", "()", "a=>1", "POINT(0 0)", "[1,1,1]"];
 
 impl Column {
     /// Returns the `n`th value (from 1), and others to try after it. `definitions` are those
@@ -64,6 +63,9 @@ impl Column {
                     }
                 }
                 NUMBERS.iter().for_each(|text| add(text));
+                if self.base == "numeric" || self.base.starts_with("float") {
+                    add("0.5");
+                }
             }
             "text" | "varchar" | "bpchar" | "citext" | "name" => {
                 strings.iter().for_each(|text| add(text));
@@ -83,15 +85,20 @@ impl Column {
         }
         if self.kind == "e" {
             self.labels.iter().for_each(|label| values.push(quoted(label)));
-        } else if self.known(n).is_none() {
+        } else if !self.is_known() {
             UNKNOWN.iter().for_each(|text| values.push(quoted(text)));
         }
         let array = |value: String| if self.is_array { format!("ARRAY[{value}]") } else { value };
         values.into_iter().map(|value| format!("{}::{}", array(value), self.r#type)).collect()
     }
 
+    /// Whether the type is not one that only an extension knows.
+    pub fn is_known(&self) -> bool {
+        self.known(1).is_some()
+    }
+
     /// The `n`th value. The first of a text is a number too, the others are not, so that a
-    /// cast which depends on the values shows. `None` for a type that only an extension knows.
+    /// cast which depends on the values shows.
     fn known(&self, n: usize) -> Option<String> {
         let (high, low) = (n / 256 % 256, n % 256);
         let day = format!("(date '2001-01-01' + {})", n % 3650);
@@ -133,6 +140,10 @@ impl Column {
                 self.labels[(n - 1) % self.labels.len()].clone()
             }
             _ if self.kind == "m" => "{}".into(),
+            _ if self.kind == "c" => {
+                let element = self.r#type.trim_end_matches("[]");
+                return Some(format!("jsonb_populate_record(NULL::{element}, '{{}}')"));
+            }
             _ => return None,
         }))
     }

@@ -245,13 +245,6 @@ pub const RULES: &[Rule] = &[
         &[],
     ),
     rule(
-        "ban-drop-constraint",
-        Warning,
-        "squawk: a constraint dropped",
-        "Nothing keeps out rows any more that other code does not expect.",
-        &[],
-    ),
-    rule(
         "ban-drop-extension",
         Warning,
         "squawk: an extension dropped",
@@ -280,10 +273,10 @@ pub const RULES: &[Rule] = &[
         &[],
     ),
     rule(
-        "prefer-timestamptz",
+        "prefer-timestamp-tz",
         Warning,
         "squawk: timestamp without time zone",
         "It does not say which moment it means.",
-        &["prefer-timestamp-tz"],
+        &["prefer-timestamptz"],
     ),
 ];

@@ -1,5 +1,7 @@
 //! The gate on a real server.
 
+mod found;
+mod rows;
 mod set;
 
 use atlas::MigrationFile;
