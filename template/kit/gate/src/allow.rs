@@ -2,7 +2,7 @@
 
 use atlas::sql::lexer::{Kind, tokens};
 
-use crate::rules::{self, Rule};
+use crate::rules;
 
 /// What a comment allows.
 #[derive(Debug, Eq, PartialEq)]
@@ -26,7 +26,7 @@ pub(crate) struct Incomplete {
 impl Allow {
     /// Returns the reason if it covers the rule.
     pub fn reason(&self, rule: &str) -> Option<&str> {
-        let aliases = rules::find(rule).map_or(&[] as &[_], |Rule { aliases, .. }| *aliases);
+        let aliases = rules::find(rule).map_or(&[][..], |rule| &rule.aliases);
         let covers = |name: &String| name == rule || aliases.contains(&name.as_str());
         (self.names.is_empty() || self.names.iter().any(covers)).then_some(&*self.reason)
     }

@@ -16,7 +16,8 @@ pub(crate) fn lint(source: &Source, major: u32, choice: &Choice) -> Vec<Finding>
     let rules = |names: &[String]| -> Vec<Rule> {
         names.iter().filter_map(|name| Rule::try_from(&**name).ok()).collect()
     };
-    let ours = rules::SQUAWK.iter().filter_map(|name| Rule::try_from(*name).ok());
+    let ours = rules::RULES.iter().filter(|rule| rule.is_squawks());
+    let ours = ours.filter_map(|rule| Rule::try_from(rule.name).ok());
     let excluded = rules(&choice.excluded);
     let on = ours.chain(rules(&choice.included)).filter(|rule| !excluded.contains(rule));
     let mut linter = Linter::from(on);
