@@ -2,7 +2,7 @@
 //!
 //! - [`files`]: what the files alone tell, by the grammar of PostgreSQL;
 //! - rows: every table of a copy gets a few, so that a migration meets rows;
-//! - observation: what each statement locks, reads and writes anew on that copy;
+//! - observation: what each statement locks, scans and rewrites on that copy;
 //! - squawk: its rules about what cannot be observed.
 //!
 //! ```no_run

@@ -40,7 +40,8 @@ pub(super) fn steps(rule: &str, statement: &Statement) -> String {
             let Some(table) = alter.table_relation_name().map(|table| text(&table)) else {
                 return String::new();
             };
-            let steps = alter.actions().filter_map(|action| alter_table(&table, &action, sql));
+            let steps =
+                alter.actions().filter_map(|action| alter_table(rule, &table, &action, sql));
             steps.collect::<Vec<_>>().join("\n")
         }
         Stmt::CreateIndex(index) => {
@@ -78,6 +79,9 @@ pub(super) fn steps(rule: &str, statement: &Statement) -> String {
              ALTER TABLE /* default */ ADD CONSTRAINT not_here CHECK (/* ... */) NOT VALID;{LATER}ALTER \
              TABLE /* default */ VALIDATE CONSTRAINT not_here;{LATER}{sql};"
         ),
+        Stmt::Do(_) | Stmt::Call(_) | Stmt::Select(_) => {
+            "-- write the statements of the block or the function into migrations".into()
+        }
         _ => later(sql),
     };
     if steps.is_empty() && rule.starts_with("blocking-") {
@@ -96,10 +100,10 @@ fn later(sql: &str) -> String {
     )
 }
 
-fn alter_table(table: &str, action: &AlterTableAction, sql: &str) -> Option<String> {
+fn alter_table(rule: &str, table: &str, action: &AlterTableAction, sql: &str) -> Option<String> {
     let bare = table.rsplit('.').next().unwrap_or(table).trim_matches('"').to_owned();
     match action {
-        AlterTableAction::AddConstraint(add) => constraint(table, &bare, &add.constraint()?),
+        AlterTableAction::AddConstraint(add) => constraint(table, &bare, &add.constraint()?, None),
         AlterTableAction::AlterColumn(alter) => {
             let column = text(&alter.column_name_ref()?);
             match alter.option()? {
@@ -118,7 +122,7 @@ fn alter_table(table: &str, action: &AlterTableAction, sql: &str) -> Option<Stri
                 _ => None,
             }
         }
-        AlterTableAction::AddColumn(add) => add_column(table, &bare, add),
+        AlterTableAction::AddColumn(add) => add_column(rule, table, &bare, add),
         AlterTableAction::ValidateConstraint(_) => Some(later(sql)),
         AlterTableAction::AttachPartition(attach) => {
             let partition = text(&attach.table_name_ref()?);
@@ -132,78 +136,114 @@ fn alter_table(table: &str, action: &AlterTableAction, sql: &str) -> Option<Stri
     }
 }
 
-fn add_column(table: &str, bare: &str, add: &ast::AddColumn) -> Option<String> {
+/// `None` for a column that does not break the rule.
+fn add_column(rule: &str, table: &str, bare: &str, add: &ast::AddColumn) -> Option<String> {
     let column = text(&add.column_name()?);
     let mut ty = text(&add.ty()?);
+    let (mut default, mut required, mut generated) = (None, false, false);
+    let mut later = Vec::new();
+    for constraint in add.constraints() {
+        match &constraint {
+            Constraint::DefaultConstraint(given) => default = Some(text(&given.expr()?)),
+            Constraint::NotNullConstraint(_) => required = true,
+            Constraint::GeneratedConstraint(_) => generated = true,
+            other => later.extend(self::constraint(table, bare, other, Some(&column))),
+        }
+    }
     let mut steps = String::new();
-    let mut default = add.constraints().find_map(|constraint| match constraint {
-        Constraint::DefaultConstraint(default) => Some(text(&default.expr()?)),
-        _ => None,
-    });
-    let is = |wanted: fn(&Constraint) -> bool| add.constraints().any(|c| wanted(&c));
     let serial = [("bigserial", "bigint"), ("smallserial", "smallint"), ("serial", "integer")];
     if let Some((_, integer)) = serial.iter().find(|(serial, _)| ty.eq_ignore_ascii_case(serial)) {
         let sequence = super::quoted(&format!("{bare}_{}_seq", column.trim_matches('"')));
         steps += &format!("CREATE SEQUENCE {sequence};\n");
         default = Some(format!("nextval('{sequence}')"));
         ty = (*integer).to_owned();
-    } else if is(|constraint| matches!(constraint, Constraint::GeneratedConstraint(_))) {
+    } else if generated {
         steps += "-- a plain column, which the code or a trigger fills:\n";
     }
-    steps += &format!("ALTER TABLE {table} ADD COLUMN {column} {ty};\n");
-    if let Some(default) = &default {
-        steps += &format!("ALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT {default};\n");
+    let is_copied = default.is_some() || generated;
+    let breaks = if rule == "blocking-rewrite" { is_copied } else { !later.is_empty() || required };
+    if !breaks {
+        return None;
     }
-    let value = default.as_deref().unwrap_or("/* a value */");
-    steps += &format!(
-        "{BATCHES}UPDATE {table} SET {column} = {value}\nWHERE ctid IN (SELECT ctid FROM {table} WHERE \
-         {column} IS NULL LIMIT 1000);"
-    );
-    if is(|constraint| matches!(constraint, Constraint::NotNullConstraint(_))) {
-        steps += &format!("{LATER}{}", not_null(table, bare, &column));
+    steps += &format!("ALTER TABLE {table} ADD COLUMN {column} {ty};");
+    if let Some(default) = &default {
+        steps += &format!("\nALTER TABLE {table} ALTER COLUMN {column} SET DEFAULT {default};");
+    }
+    if is_copied || required {
+        let value = default.as_deref().unwrap_or("/* a value */");
+        steps += &format!(
+            "\n{BATCHES}UPDATE {table} SET {column} = {value}\nWHERE ctid IN (SELECT ctid FROM {table} WHERE \
+             {column} IS NULL LIMIT 1000);"
+        );
+    }
+    later.extend(required.then(|| not_null(table, bare, &column)));
+    for more in later {
+        steps += &format!("{LATER}{more}");
     }
     Some(steps)
 }
 
-fn constraint(table: &str, bare: &str, constraint: &Constraint) -> Option<String> {
+/// Steps for a constraint of a table, or of a new `column`.
+fn constraint(
+    table: &str,
+    bare: &str,
+    constraint: &Constraint,
+    column: Option<&str>,
+) -> Option<String> {
     let sql = text(constraint);
-    let name = |given: Option<ast::ConstraintNameClause>, suffix: &str| {
+    // As PostgreSQL names what has no name.
+    let name = |given: Option<ast::ConstraintNameClause>, columns: &str, suffix: &str| {
         let given = given.and_then(|clause| clause.constraint_name()).map(|name| text(&name));
-        given.unwrap_or_else(|| super::quoted(&format!("{bare}_{suffix}")))
+        let columns = columns.replace(['(', ')', '"', ' '], "").replace(',', "_");
+        let parts = [bare, &columns, suffix].into_iter().filter(|part| !part.is_empty());
+        given.unwrap_or_else(|| super::quoted(&parts.collect::<Vec<_>>().join("_")))
     };
-    let unchecked = |name: String, given: bool| {
+    let unchecked = |name: String, given: bool, sql: String| {
         let prefix = if given { String::new() } else { format!("CONSTRAINT {name} ") };
         format!(
             "ALTER TABLE {table} ADD {prefix}{sql} NOT VALID;{LATER}ALTER TABLE {table} VALIDATE \
              CONSTRAINT {name};"
         )
     };
-    let indexed = |name: String, kind: &str, columns: Option<ast::ConstraintColumnRefList>| {
-        let columns = columns.map(|columns| text(&columns))?;
-        Some(format!(
+    let indexed = |name: String, kind: &str, columns: String| {
+        format!(
             "{OUTSIDE}CREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} {columns};{LATER}ALTER TABLE \
              {table} ADD CONSTRAINT {name} {kind} USING INDEX {name};"
-        ))
+        )
     };
-    match constraint {
+    let own = column.map(|column| format!("({column})"));
+    let of_index = |parameters: Option<ast::IndexParameters>| {
+        parameters
+            .and_then(|index| index.column_list())
+            .map(|columns| text(&columns))
+            .or(own.clone())
+    };
+    Some(match constraint {
         Constraint::ForeignKeyConstraint(key) => {
             let clause = key.constraint_name_clause();
-            Some(unchecked(name(clause.clone(), "fkey"), clause.is_some()))
+            let columns = text(&key.from_columns()?);
+            unchecked(name(clause.clone(), &columns, "fkey"), clause.is_some(), sql)
+        }
+        Constraint::ReferencesConstraint(_) => {
+            let columns = own?;
+            let sql = format!("FOREIGN KEY {columns} {sql}");
+            unchecked(name(None, &columns, "fkey"), false, sql)
         }
         Constraint::CheckConstraint(check) => {
             let clause = check.constraint_name_clause();
-            Some(unchecked(name(clause.clone(), "check"), clause.is_some()))
+            let columns = column.unwrap_or_default();
+            unchecked(name(clause.clone(), columns, "check"), clause.is_some(), sql)
         }
         Constraint::UniqueConstraint(unique) => {
-            let columns = unique.index_parameters().and_then(|index| index.column_list());
-            indexed(name(unique.constraint_name_clause(), "key"), "UNIQUE", columns)
+            let columns = of_index(unique.index_parameters())?;
+            indexed(name(unique.constraint_name_clause(), &columns, "key"), "UNIQUE", columns)
         }
         Constraint::PrimaryKeyConstraint(key) => {
-            let columns = key.index_parameters().and_then(|index| index.column_list());
-            indexed(name(key.constraint_name_clause(), "pkey"), "PRIMARY KEY", columns)
+            let columns = of_index(key.index_parameters())?;
+            indexed(name(key.constraint_name_clause(), "", "pkey"), "PRIMARY KEY", columns)
         }
-        _ => None,
-    }
+        _ => return None,
+    })
 }
 
 fn not_null(table: &str, bare: &str, column: &str) -> String {
@@ -226,6 +266,9 @@ pub(super) fn backfill(table: &str, condition: &str, column: Option<&str>, count
 
 /// How to look for rows on which a statement fails.
 pub(super) fn look(table: Option<&str>, statement: &Statement, error: &PgDatabaseError) -> String {
+    if let Some(Stmt::Insert(insert)) = statement.parse() {
+        return format!("{} ON CONFLICT DO NOTHING;", text(&insert).trim_end_matches(';'));
+    }
     let key = error.detail().and_then(|detail| detail.strip_prefix("Key (")?.split_once(")="));
     let table = table.map(str::to_owned).or_else(|| match statement.parse()? {
         Stmt::CreateIndex(index) => index.table_relation_name().map(|table| text(&table)),

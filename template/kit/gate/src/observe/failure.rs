@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use anyhow::Result;
-use sea_orm::sqlx::{self, AssertSqlSafe, PgConnection, postgres::PgDatabaseError};
+use sea_orm::sqlx::{
+    self, AssertSqlSafe, PgConnection,
+    postgres::{PgDatabaseError, PgErrorPosition},
+};
 use squawk_syntax::ast::{AstNode as _, CheckConstraint};
 
 use super::advice;
@@ -201,11 +204,20 @@ pub(super) fn broken(
     error: &sqlx::Error,
 ) -> Finding {
     let message = replay::message(error);
-    match statement {
-        Some(statement) => source.finding("replay", statement, message, String::new()),
-        None => {
-            let place = crate::Place::file(source.path());
-            Finding::new(known("replay"), place, message, String::new())
-        }
-    }
+    let Some(statement) = statement else {
+        let place = crate::Place::file(source.path());
+        return Finding::new(known("replay"), place, message, String::new());
+    };
+    let finding = source.finding("replay", statement, message, String::new());
+    let server = error.as_database_error().and_then(|e| e.try_downcast_ref::<PgDatabaseError>());
+    // In characters of the statement, from 1.
+    let Some(PgErrorPosition::Original(position)) = server.and_then(PgDatabaseError::position)
+    else {
+        return finding;
+    };
+    let before: String = statement.sql.chars().take(position - 1).collect();
+    let start = statement.start + before.len();
+    let word = source.text[start..].find(|c: char| !c.is_alphanumeric() && c != '_');
+    let end = start + word.unwrap_or(source.text.len() - start).max(1);
+    Finding { place: source.at(start, end), ..finding }
 }

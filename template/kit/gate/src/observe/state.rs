@@ -45,8 +45,8 @@ impl Mode {
         }
     }
 
-    /// What others cannot do meanwhile; `None` if rows can be read and written.
-    pub fn stops(self) -> Option<&'static str> {
+    /// What others cannot do meanwhile; `None` if they can read and write rows.
+    pub fn blocks(self) -> Option<&'static str> {
         match self {
             Self::AccessExclusive => Some("reads and writes"),
             mode if mode >= Self::Share => Some("writes"),

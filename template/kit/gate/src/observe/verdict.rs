@@ -81,7 +81,7 @@ pub(super) fn findings(source: &Source, names: &Names, seen: &[Seen]) -> Vec<Fin
         }
         let mut takes = false;
         for (&oid, &mode) in &now.held {
-            if mode.stops().is_some() && since.get(&oid).is_none_or(|(before, _)| *before < mode) {
+            if mode.blocks().is_some() && since.get(&oid).is_none_or(|(before, _)| *before < mode) {
                 takes = true;
                 since.insert(oid, (mode, line));
             }
@@ -100,20 +100,20 @@ pub(super) fn findings(source: &Source, names: &Names, seen: &[Seen]) -> Vec<Fin
                 true => add("truncate", format!("deletes all rows of {tables}")),
                 false => add(
                     "blocking-rewrite",
-                    format!("writes {tables} anew, while ACCESS EXCLUSIVE stops reads and writes"),
+                    format!("rewrites {tables}, while ACCESS EXCLUSIVE blocks reads and writes"),
                 ),
             }
         } else if let Some(scanned) = list(&now.scanned) {
             let strongest = since.iter().filter(|(oid, _)| !gone.contains(*oid));
             let strongest = strongest.filter_map(|(oid, lock)| Some((names.get(oid)?, lock)));
             if let Some((table, (mode, taken))) = strongest.max_by_key(|(_, (mode, _))| *mode) {
-                let stops = mode.stops().unwrap_or_default();
+                let blocked = mode.blocks().unwrap_or_default();
                 let since = match *taken == line {
                     true => String::new(),
                     false => format!(", held since line {taken},"),
                 };
-                let lock = format!("{} on {table}{since} stops {stops}", mode.name());
-                add("blocking-scan", format!("reads all of {scanned}, while {lock}"));
+                let lock = format!("{} on {table}{since} blocks {blocked}", mode.name());
+                add("blocking-scan", format!("scans {scanned}, while {lock}"));
             }
         } else if let Some(message) = parsed.as_ref().and_then(scans_outside) {
             add("blocking-scan", message.into());
@@ -160,12 +160,12 @@ pub(super) fn findings(source: &Source, names: &Names, seen: &[Seen]) -> Vec<Fin
 
 /// The first statement of a file that may wait for a lock forever.
 fn unlimited(source: &Source, statement: &Statement, names: &Names, now: &Seen) -> Option<Finding> {
-    let stopping = now.held.iter().filter(|(_, mode)| mode.stops().is_some());
-    let (table, mode) = stopping.filter_map(|(oid, mode)| Some((names.get(oid)?, mode))).next()?;
+    let blocking = now.held.iter().filter(|(_, mode)| mode.blocks().is_some());
+    let (table, mode) = blocking.filter_map(|(oid, mode)| Some((names.get(oid)?, mode))).next()?;
     let message = format!(
-        "waits without a limit for {} on {table}, which stops {}",
+        "waits without a limit for {} on {table}, which blocks {}",
         mode.name(),
-        mode.stops()?
+        mode.blocks()?
     );
     let steps = match source.file.is_transactional() {
         true => "-- at the head of the file:\nSET LOCAL lock_timeout = '2s';",
@@ -176,19 +176,22 @@ fn unlimited(source: &Source, statement: &Statement, names: &Names, now: &Seen) 
 
 /// UPDATE and DELETE without WHERE, of a table that existed before.
 fn all_rows(statement: &Stmt, names: &Names) -> Option<(&'static str, String)> {
-    let (rule, relation, verb) = match statement {
-        Stmt::Update(update) if update.where_clause_or_current_of().is_none() => {
-            ("update-all-rows", update.relation_name()?, "updates")
+    let whole = |node: squawk_syntax::SyntaxNode| {
+        if let Some(update) = ast::Update::cast(node.clone()) {
+            let is_all = update.where_clause_or_current_of().is_none();
+            return update.relation_name().filter(|_| is_all).map(|t| ("update-all-rows", t));
         }
-        Stmt::Delete(delete) if delete.where_clause_or_current_of().is_none() => {
-            ("delete-all-rows", delete.relation_name()?, "deletes")
-        }
-        _ => return None,
+        let delete = ast::Delete::cast(node)?;
+        let is_all = delete.where_clause_or_current_of().is_none();
+        delete.relation_name().filter(|_| is_all).map(|table| ("delete-all-rows", table))
     };
     let plain = |name: &str| name.replace('"', "").trim_start_matches("public.").to_lowercase();
-    let table = text(&relation);
-    let exists = names.values().any(|name| plain(name) == plain(&table));
-    exists.then(|| (rule, format!("{verb} every row of {table}")))
+    statement.syntax().descendants().filter_map(whole).find_map(|(rule, relation)| {
+        let table = text(&relation);
+        let exists = names.values().any(|name| plain(name) == plain(&table));
+        let verb = if rule == "update-all-rows" { "updates" } else { "deletes" };
+        exists.then(|| (rule, format!("{verb} every row of {table}")))
+    })
 }
 
 /// The lock of a statement that cannot run in a transaction.
@@ -222,6 +225,5 @@ fn scans_outside(statement: &Stmt) -> Option<&'static str> {
         reindex.reindex_target()?,
         ast::ReindexTarget::ReindexTargetIndex(_) | ast::ReindexTarget::ReindexTargetTable(_)
     );
-    (many && !concurrent)
-        .then_some("builds every index anew, while SHARE on its table stops writes")
+    (many && !concurrent).then_some("rebuilds every index, while SHARE on its table blocks writes")
 }

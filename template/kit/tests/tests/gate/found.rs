@@ -16,7 +16,7 @@ async fn a_finding_says_what_why_and_how() {
     assert_eq!(
         shown(&[sql]).await,
         "\
-error[blocking-scan]: reads all of users, while SHARE on users stops writes
+error[blocking-scan]: scans users, while SHARE on users blocks writes
   --> migrations/002.sql:2:1
 2 | CREATE INDEX users_nickname
   | ^^^^^^^^^^^^^^^^^^^^^^^^^^^
@@ -135,7 +135,7 @@ async fn a_broken_file_is_told_once() {
     let shown = text(&report.findings);
     assert_eq!(report.findings.len(), 1, "{shown}");
     assert!(shown.contains(
-        "error[replay]: syntax error at or near \"TABLEE\"\n  --> migrations/003.sql:1:1"
+        "error[replay]: syntax error at or near \"TABLEE\"\n  --> migrations/003.sql:1:8\n1 | CREATE TABLEE b ();\n  |        ^^^^^^\n"
     ));
 }
 
@@ -160,7 +160,7 @@ async fn the_outputs_hold_everything() {
         [
             "::notice file=migrations/002.sql,line=3,col=1,title=drop-column::drops users.nickname%0Aallowed: nobody reads it",
             "::error file=migrations/002.sql,line=4,col=1,title=truncate::deletes all rows of users%0A\
-             All rows are gone for good, while an ACCESS EXCLUSIVE lock stops even reads.%0A\
+             All rows are gone for good, while an ACCESS EXCLUSIVE lock blocks even reads.%0A\
              -- if all rows may go:%0A-- allow: truncate REASON%0ATRUNCATE users;%0A\
              to allow it: -- allow: truncate REASON",
         ]
