@@ -161,7 +161,8 @@ fn add_column(rule: &str, table: &str, bare: &str, add: &ast::AddColumn) -> Opti
         steps += "-- a plain column, which the code or a trigger fills:\n";
     }
     let is_copied = default.is_some() || generated;
-    let breaks = if rule == "blocking-rewrite" { is_copied } else { !later.is_empty() || required };
+    let is_checked = !later.is_empty() || required && default.is_none();
+    let breaks = if rule == "blocking-rewrite" { is_copied } else { is_checked };
     if !breaks {
         return None;
     }

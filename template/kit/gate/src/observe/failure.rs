@@ -72,15 +72,15 @@ impl Failures {
         match table {
             Some(table) if keep(connection, &table, kept).await.is_ok() => {}
             _ => {
-                // The rows of all tables, so that none refers to one that is gone.
-                sqlx::raw_sql("SET session_replication_role = replica")
-                    .execute(&mut *connection)
-                    .await?;
-                for table in &self.tables {
+                // Triggers may forbid it. Only a superuser can turn them off.
+                let triggers = "SET session_replication_role = replica";
+                let _ = sqlx::raw_sql(triggers).execute(&mut *connection).await;
+                // Of all tables, so that no row refers to one that is gone.
+                for table in self.tables.iter().rev() {
                     // It may have been dropped or renamed.
                     let _ = keep(connection, table, kept).await;
                 }
-                sqlx::raw_sql("RESET session_replication_role").execute(connection).await?;
+                let _ = sqlx::raw_sql("RESET session_replication_role").execute(connection).await;
             }
         }
         Ok(true)
