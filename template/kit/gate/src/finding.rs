@@ -56,6 +56,8 @@ pub struct Finding {
     /// Name of the rule, as [`crate::rules::RULES`] has it.
     pub rule: String,
     pub severity: Severity,
+    /// The check of `check-migrations` that it belongs to: files, replay, locks or rules.
+    pub check: &'static str,
     #[serde(flatten)]
     pub place: Place,
     /// What is dangerous here.
@@ -73,6 +75,7 @@ impl Finding {
         Self {
             rule: rule.name.to_owned(),
             severity: rule.severity,
+            check: rule.check,
             place,
             message,
             why: rule.why.to_owned(),

@@ -18,6 +18,8 @@ pub static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
 pub struct Rule {
     pub name: &'static str,
     pub severity: Severity,
+    /// The check of `check-migrations` that it belongs to: files, replay, locks or rules.
+    pub check: &'static str,
     /// What it finds, in a few words.
     pub finds: &'static str,
     /// Why that is dangerous, in a sentence.
@@ -29,10 +31,11 @@ pub struct Rule {
 impl Rule {
     fn parse(line: &'static str) -> Self {
         let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
-        let [name, severity, finds, why, aliases] = cells[..] else { panic!("five cells: {line}") };
+        let [name, severity, check, finds, why, aliases] = cells[..] else { panic!("{line}") };
         Self {
             name: name.trim_matches('`'),
             severity: if severity == "error" { Severity::Error } else { Severity::Warning },
+            check,
             finds,
             why,
             aliases: aliases.split_whitespace().collect(),
@@ -89,7 +92,8 @@ mod tests {
             assert_ne!(is_named, rule.is_squawks(), "{}", rule.name);
             let is_severity = README.contains(&format!("| `{}` | error |", rule.name))
                 || README.contains(&format!("| `{}` | warning |", rule.name));
-            assert!(is_severity && rule.why.ends_with('.'), "{}", rule.name);
+            let is_check = ["files", "replay", "locks", "rules"].contains(&rule.check);
+            assert!(is_severity && is_check && rule.why.ends_with('.'), "{}", rule.name);
         }
         assert!(RULES.len() > 30);
     }

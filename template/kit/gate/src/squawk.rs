@@ -35,6 +35,7 @@ pub(crate) fn lint(source: &Source, major: u32, choice: &Choice) -> Vec<Finding>
             None => Finding {
                 rule: name,
                 severity: Severity::Warning,
+                check: "rules",
                 place,
                 message,
                 why: "A rule of squawk that .squawk.toml turns on.".into(),
