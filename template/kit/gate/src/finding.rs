@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::rules::Rule;
+use crate::rules::{self, Rule};
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -89,9 +89,15 @@ impl Finding {
         self.severity == Severity::Error && self.allowed.is_none()
     }
 
-    /// The comment that allows the finding.
-    pub fn how_to_allow(&self) -> String {
-        format!("-- allow: {} REASON", self.rule)
+    /// The comment above the statement that allows the finding; `None` for what cannot work.
+    pub fn how_to_allow(&self) -> Option<String> {
+        let is_broken = rules::prevents_replay(&self.rule) && self.rule != "server-wide";
+        let cannot = is_broken || self.rule == "replay" || self.place.line == 0;
+        match rules::find(&self.rule) {
+            _ if cannot => None,
+            Some(_) => Some(format!("-- allow: {} REASON", self.rule)),
+            None => Some(format!("-- squawk-ignore {}", self.rule)),
+        }
     }
 }
 

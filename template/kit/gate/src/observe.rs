@@ -98,12 +98,15 @@ pub async fn observe(
         let (seen, failed) = replay.file(&source).await?;
         let names = before.into_iter().filter(|(_, relation)| relation.holds_rows());
         let names = names.map(|(oid, relation)| (oid, relation.name().to_owned())).collect();
+        locks.extend(verdict::locks(&source, &names, &seen));
         let mut found = verdict::findings(&source, &names, &seen);
         replay.failures.report(&source, &mut found);
-        locks.extend(verdict::locks(&source, &names, &seen));
         found.extend(replay.leaks(&source).await?);
         let is_broken = failed.is_some();
-        found.extend(failed);
+        if let Some(failed) = failed {
+            // What else there is to say is about a file that will change.
+            found = vec![failed];
+        }
         found.sort_by_key(|finding| finding.place.line);
         findings.extend(found);
         replay::reset(&mut replay.connection).await?;

@@ -1,10 +1,8 @@
-//! Findings as text: for a terminal, for GitHub, as JSON, as Markdown.
+//! Findings as text: for a terminal, for GitHub, as Markdown.
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
-
-use crate::{Finding, Report, Severity};
+use crate::{Filled, Finding, Lock, Severity};
 
 /// A finding in the shape of a compiler's message.
 pub fn terminal(finding: &Finding, colour: bool) -> String {
@@ -43,12 +41,8 @@ pub fn terminal(finding: &Finding, colour: bool) -> String {
             let _ = writeln!(out, "{}", format!("{margin}     {line}").trim_end());
         }
     }
-    if place.line > 0 {
-        let _ = writeln!(
-            out,
-            "{margin} = to allow it, above the statement: {}",
-            finding.how_to_allow()
-        );
+    if let Some(comment) = finding.how_to_allow() {
+        let _ = writeln!(out, "{margin} = to allow it, above the statement: {comment}");
     }
     out
 }
@@ -64,10 +58,15 @@ pub fn github(finding: &Finding) -> String {
     let escape = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| escape(text).replace(':', "%3A").replace(',', "%2C");
     let Finding { rule, place, message, why, steps, .. } = finding;
-    let text = match &finding.allowed {
-        Some(reason) => format!("{message}\nallowed: {reason}"),
-        None => format!("{message}\n{why}\n{steps}\nto allow it: {}", finding.how_to_allow()),
-    };
+    let mut text = message.clone();
+    match &finding.allowed {
+        Some(reason) => text += &format!("\nallowed: {reason}"),
+        None => {
+            let allow = finding.how_to_allow().map(|comment| format!("to allow it: {comment}"));
+            let parts = [Some(why.clone()), Some(steps.clone()), allow].into_iter().flatten();
+            parts.filter(|part| !part.is_empty()).for_each(|part| text += &format!("\n{part}"));
+        }
+    }
     format!(
         "::{level} file={},line={},col={},title={}::{}",
         property(&place.file),
@@ -78,20 +77,15 @@ pub fn github(finding: &Finding) -> String {
     )
 }
 
-/// The report as JSON: `findings`, `locks`, `tables`.
-pub fn json(report: &Report) -> Value {
-    json!({ "findings": report.findings, "locks": report.locks, "tables": report.rows })
-}
-
-/// The report as Markdown: findings, locks, rows.
-pub fn markdown(report: &Report) -> String {
+/// Findings, locks and rows as Markdown.
+pub fn markdown(findings: &[Finding], locks: &[Lock], rows: &[Filled]) -> String {
     let mut out = String::new();
     for (title, is_shown) in [
         ("Errors", (|f: &Finding| f.is_error()) as fn(&Finding) -> bool),
         ("Warnings", |f| f.allowed.is_none() && f.severity == Severity::Warning),
         ("Allowed", |f| f.allowed.is_some()),
     ] {
-        let shown: Vec<_> = report.findings.iter().filter(|finding| is_shown(finding)).collect();
+        let shown: Vec<_> = findings.iter().filter(|finding| is_shown(finding)).collect();
         if !shown.is_empty() {
             let _ = writeln!(out, "### {title}\n");
         }
@@ -105,10 +99,10 @@ pub fn markdown(report: &Report) -> String {
             }
         }
     }
-    if !report.locks.is_empty() {
+    if !locks.is_empty() {
         out += "\n### Locks on existing tables\n\n| migration | line | table | lock | held for | meanwhile |\n|---|---|---|---|---|---|\n";
     }
-    for lock in &report.locks {
+    for lock in locks {
         let _ = writeln!(
             out,
             "| {} | {} | {} | {} | {} | {} |",
@@ -120,9 +114,9 @@ pub fn markdown(report: &Report) -> String {
             lock.work.unwrap_or("")
         );
     }
-    let empty: Vec<_> = report.rows.iter().filter(|table| table.why_empty.is_some()).collect();
-    let filled = report.rows.len() - empty.len();
-    let _ = writeln!(out, "\nTried with rows in {filled} of {} tables.", report.rows.len());
+    let empty: Vec<_> = rows.iter().filter(|table| table.why_empty.is_some()).collect();
+    let filled = rows.len() - empty.len();
+    let _ = writeln!(out, "\nTried with rows in {filled} of {} tables.", rows.len());
     for table in empty {
         let why = table.why_empty.as_deref().unwrap_or_default();
         let _ = writeln!(out, "- No rows in {}: {}", cell(&table.table), cell(why));
