@@ -19,8 +19,8 @@ fn edited_migration(#[values("create-migrations", "check-migrations")] recipe: &
         .unwrap();
     project.refuses(&[recipe], &["_initial.sql", "just hash-migrations"]);
     // The message says what helps.
-    project.just(&["hash-migrations"]).succeeded().unwrap();
-    project.just(&[recipe]).succeeded().unwrap();
+    project.succeeds(&["hash-migrations"]);
+    project.succeeds(&[recipe]);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn merge_conflict_of_two_branches_with_migrations() {
                 &format!("ALTER TABLE users ADD COLUMN {column} text;\n"),
             )
             .unwrap();
-        project.just(&["hash-migrations"]).succeeded().unwrap();
+        project.succeeds(&["hash-migrations"]);
         project.git(&["add", "--all"]);
         project.git(&["commit", "--quiet", "--message", name]);
     }
@@ -123,7 +123,7 @@ fn file_that_does_not_match_the_pattern() {
             "CREATE TABLE \"tags\" ();\n",
         )
         .unwrap();
-    project.just(&["hash-migrations"]).succeeded().unwrap();
+    project.succeeds(&["hash-migrations"]);
     project.refuses(
         &["check-migrations"],
         &["✗ names", "20990101000000-Tags.sql"],
@@ -139,7 +139,7 @@ fn migration_that_does_not_apply() {
             "ALTER TABLE \"nowhere\" ADD COLUMN \"a\" text;\n",
         )
         .unwrap();
-    project.just(&["hash-migrations"]).succeeded().unwrap();
+    project.succeeds(&["hash-migrations"]);
     let words = [
         "20990101000000_broken.sql, line 1",
         "\"nowhere\" does not exist",

@@ -18,6 +18,8 @@ routine AS (
     SELECT p.*, p.oid::regprocedure::text AS name
     FROM pg_proc p JOIN space ON space.oid = p.pronamespace
     WHERE NOT EXISTS (SELECT FROM member WHERE classid = 'pg_proc'::regclass AND objid = p.oid)
+      -- The constructors of a range type come with it.
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')
 ),
 -- Array types, row types of tables and the multiranges of ranges come with what they are of.
 type AS (

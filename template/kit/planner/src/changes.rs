@@ -136,6 +136,9 @@ impl<'a> Changes<'a> {
         let dropping = std::ptr::eq(schema, self.before);
         let mut covering =
             entry.parent.iter().filter(|_| dropping || entry.inline).collect::<Vec<_>>();
+        if dropping && self.is_in_circle(object) {
+            return Some(object);
+        }
         if dropping && let Some(needs) = schema.needs.get(object) {
             covering.extend(needs.iter().filter(|(_, auto)| **auto).map(|(needed, _)| needed));
         }
@@ -157,6 +160,33 @@ impl<'a> Changes<'a> {
             return Some(maker);
         }
         Some(object)
+    }
+
+    /// Whether this is a foreign key between tables that are dropped and refer to each other.
+    fn is_in_circle(&self, object: &Object) -> bool {
+        let target = |key: &Object| {
+            let name = self.before.detail(key)["referenced"].as_str()?;
+            Some(Object { kind: "table".into(), name: name.to_owned() })
+        };
+        let own = self.before.objects.get(object).and_then(|entry| entry.parent.clone());
+        let mut reached: Vec<Object> =
+            target(object).into_iter().filter(|to| Some(to) != own.as_ref()).collect();
+        let mut next = 0;
+        while let Some(table) = reached.get(next).cloned() {
+            next += 1;
+            if !self.dropped.contains(&table) {
+                continue;
+            }
+            for to in self.before.parts(&table).iter().filter_map(target) {
+                if Some(&to) == own.as_ref() {
+                    return true;
+                }
+                if !reached.contains(&to) {
+                    reached.push(to);
+                }
+            }
+        }
+        false
     }
 
     /// Whether the change of a table that this one inherits from makes this change too.

@@ -87,7 +87,7 @@ fn create(
         ("constraint", "f" | "c")
             if in_use
                 && options.online
-                && !(partitioned && kind == "f")
+                && !(partitioned && new.detail["type"] == "f")
                 && new.detail["validated"] == true =>
         {
             (online::create_validated(object, new), None)

@@ -100,6 +100,10 @@ SELECT 'setting', r.name || ': partition', 'table', r.name, true, pg_get_expr(re
 FROM relation r JOIN pg_inherits ON inhrelid = r.oid WHERE relpartbound IS NOT NULL AND relkind IN ('r', 'p')
 
 UNION ALL
+SELECT 'setting', name || ': no data', 'materialized view', name, true, '', format('REFRESH MATERIALIZED VIEW %s WITH NO DATA', name), format('REFRESH MATERIALIZED VIEW %s', name), NULL, '', '{}'
+FROM relation WHERE relkind = 'm' AND NOT relispopulated
+
+UNION ALL
 SELECT 'setting', c.name || ': clustered', 'index', c.name, false, '', format('ALTER TABLE %s CLUSTER ON %I', indrelid::regclass, c.relname), format('ALTER TABLE %s SET WITHOUT CLUSTER', indrelid::regclass), NULL, '', '{}'
 FROM pg_index JOIN relation c ON c.oid = indexrelid WHERE indisclustered
 
@@ -156,7 +160,7 @@ SELECT 'constraint', con.name, 'table', relation, contype <> 'f' AND conislocal 
     jsonb_build_object('table', relation, 'name', quote_ident(conname), 'type', contype, 'definition', definition, 'validated', convalidated,
         'schema', (SELECT relnamespace::regnamespace FROM pg_class WHERE pg_class.oid = conrelid), 'index', regexp_replace(pg_get_indexdef(CASE WHEN contype IN ('p', 'u', 'x') THEN conindid END), '^CREATE UNIQUE INDEX \S+ ON', 'CREATE UNIQUE INDEX ON'),
         'columns', (SELECT jsonb_agg(a.name) FROM unnest((SELECT conkey FROM pg_constraint p WHERE p.oid = con.oid)) k JOIN attribute a ON a.attrelid = conrelid AND a.attnum = k),
-        'referenced', confrelid::regclass, 'suffix', substring(definition FROM '(?: (?:NOT )?DEFERRABLE.*)$'), 'own', conislocal)
+        'referenced', nullif(confrelid, 0)::regclass, 'suffix', substring(definition FROM '(?: (?:NOT )?DEFERRABLE.*)$'), 'own', conislocal)
 FROM con
 
 UNION ALL

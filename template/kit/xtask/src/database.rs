@@ -48,7 +48,7 @@ pub(crate) fn status(project: &Project, url: &str) -> Result<()> {
     }
     if let Some(partially_applied) = status.partially_applied {
         println!(
-            "broken off: {} after {} of {} statements: {}",
+            "partially applied: {} after {} of {} statements: {}",
             partially_applied.version,
             partially_applied.applied,
             partially_applied.total,
@@ -110,7 +110,7 @@ pub(crate) async fn down(project: &Project) -> Result<()> {
         println!("no server was running");
     }
     for server in removed {
-        println!("{server} is gone, and its data");
+        println!("removed {server} and its data");
     }
     Ok(())
 }

@@ -59,13 +59,13 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         summary: Option<PathBuf>,
     },
-    /// Write atlas.sum anew after an edit or a merge
+    /// Rewrite atlas.sum after an edit or a merge
     HashMigrations,
     /// Check what is about to be committed, as the git hook
     PreCommit,
     /// Print the schema that the entities describe, as SQL
     PrintSchema,
-    /// Run the tests, and print which share of your code's lines they run
+    /// Run the tests, and print the share of your lines that they run
     Coverage {
         /// Do nothing if Cargo.toml sets no floor
         #[arg(long)]
@@ -90,7 +90,7 @@ enum Command {
     DbDown,
     /// Open psql on the database that `db-up` made, or on another one of its server
     DbShell {
-        /// Name of the database, such as a failed test prints it
+        /// Name of the database, as a failed test prints it
         database: Option<String>,
     },
     /// Merge a newer version of the template into this repository
