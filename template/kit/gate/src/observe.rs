@@ -74,8 +74,7 @@ pub async fn observe(
     new: &[MigrationFile],
     own_rows: Option<&str>,
 ) -> Result<Observed> {
-    let template = replay::template(server, base).await?;
-    let database = server.temporary_copy(&template, "gate").await?;
+    let database = replay::copy(server, base, "gate").await?;
     let mut connection = server.connect_once(database.name()).await?;
     let mut findings = Vec::new();
     for failed in rows::own(&mut connection, own_rows.unwrap_or_default()).await? {

@@ -5,6 +5,7 @@
 //! is ever replayed.
 
 mod error;
+mod roles;
 mod run;
 mod template;
 
@@ -13,8 +14,9 @@ use catalog::Snapshot;
 use sea_orm::sqlx::{self, Connection as _, PgConnection};
 
 pub use error::{ReplayError, message};
+pub use roles::prepare_roles;
 pub use run::{Failure, Moment, reset, run, run_observed};
-pub use template::{shared_copy, template};
+pub use template::{copy, shared_copy, template};
 
 /// Takes a snapshot of the database that `connection` is open to.
 ///
