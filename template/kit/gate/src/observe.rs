@@ -251,7 +251,7 @@ impl Seen {
             if state.scans > counted || state.scans < counted && state.scans > 0 {
                 seen.scanned.push(oid);
             }
-            let Some(after) = state.relation else {
+            let Some(mut after) = state.relation else {
                 if existing.remove(&oid).is_some_and(|before| before.holds_rows()) {
                     seen.dropped.push(oid);
                 }
@@ -260,6 +260,8 @@ impl Seen {
             if before.holds_rows() {
                 seen.changes(oid, before, &after);
             }
+            // A column that the new migrations add may change and go again.
+            after.columns.retain(|number, _| before.columns.contains_key(number));
             *before = after;
         }
         seen
@@ -284,15 +286,5 @@ impl Seen {
                 self.retyped.push((oid, new.name.clone(), old.r#type.clone(), new.r#type.clone()));
             }
         }
-    }
-}
-
-/// Quotes a name.
-fn quoted(name: &str) -> String {
-    let is_plain = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '_';
-    if name.chars().all(is_plain) {
-        name.to_owned()
-    } else {
-        format!("\"{}\"", name.replace('"', "\"\""))
     }
 }

@@ -130,6 +130,16 @@ pub(crate) fn text(node: &impl ast::AstNode) -> String {
     node.syntax().text().to_string().trim().to_owned()
 }
 
+/// Quotes a name.
+pub(crate) fn quoted(name: &str) -> String {
+    let is_plain = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '_';
+    if name.chars().all(is_plain) {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;

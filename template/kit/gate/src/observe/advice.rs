@@ -3,7 +3,7 @@
 use sea_orm::sqlx::postgres::PgDatabaseError;
 use squawk_syntax::ast::{self, AlterColumnOption, AlterTableAction, Constraint, Stmt};
 
-use crate::source::{Statement, text};
+use crate::source::{Statement, quoted, text};
 
 const OUTSIDE: &str =
     "-- in a file of its own, whose second line is empty:\n-- atlas:txmode none\n\n";
@@ -110,7 +110,7 @@ fn alter_table(rule: &str, table: &str, action: &AlterTableAction, sql: &str) ->
                 AlterColumnOption::SetNotNull(_) => Some(not_null(table, &bare, &column)),
                 AlterColumnOption::SetType(set) => {
                     let new = set.ty().map(|ty| text(&ty)).unwrap_or_default();
-                    let name = super::quoted(&format!("{}_new", column.trim_matches('"')));
+                    let name = quoted(&format!("{}_new", column.trim_matches('"')));
                     Some(format!(
                         "ALTER TABLE {table} ADD COLUMN {name} {new};\n-- let the code write both columns, \
                          and copy the old values {}UPDATE {table} SET {name} = {column}::{new}\nWHERE ctid \
@@ -153,7 +153,7 @@ fn add_column(rule: &str, table: &str, bare: &str, add: &ast::AddColumn) -> Opti
     let mut steps = String::new();
     let serial = [("bigserial", "bigint"), ("smallserial", "smallint"), ("serial", "integer")];
     if let Some((_, integer)) = serial.iter().find(|(serial, _)| ty.eq_ignore_ascii_case(serial)) {
-        let sequence = super::quoted(&format!("{bare}_{}_seq", column.trim_matches('"')));
+        let sequence = quoted(&format!("{bare}_{}_seq", column.trim_matches('"')));
         steps += &format!("CREATE SEQUENCE {sequence};\n");
         default = Some(format!("nextval('{sequence}')"));
         ty = (*integer).to_owned();
@@ -197,7 +197,7 @@ fn constraint(
         let given = given.and_then(|clause| clause.constraint_name()).map(|name| text(&name));
         let columns = columns.replace(['(', ')', '"', ' '], "").replace(',', "_");
         let parts = [bare, &columns, suffix].into_iter().filter(|part| !part.is_empty());
-        given.unwrap_or_else(|| super::quoted(&parts.collect::<Vec<_>>().join("_")))
+        given.unwrap_or_else(|| quoted(&parts.collect::<Vec<_>>().join("_")))
     };
     let unchecked = |name: String, given: bool, sql: String| {
         let prefix = if given { String::new() } else { format!("CONSTRAINT {name} ") };
@@ -248,7 +248,7 @@ fn constraint(
 }
 
 fn not_null(table: &str, bare: &str, column: &str) -> String {
-    let name = super::quoted(&format!("{bare}_{}_not_null", column.trim_matches('"')));
+    let name = quoted(&format!("{bare}_{}_not_null", column.trim_matches('"')));
     format!(
         "ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({column} IS NOT NULL) NOT VALID;{LATER}ALTER \
          TABLE {table} VALIDATE CONSTRAINT {name};{LATER}ALTER TABLE {table} ALTER COLUMN {column} SET \
@@ -258,8 +258,8 @@ fn not_null(table: &str, bare: &str, column: &str) -> String {
 
 /// How to see and mend rows that break a condition.
 pub(super) fn backfill(table: &str, condition: &str, column: Option<&str>, count: &str) -> String {
-    let set = column
-        .map_or("/* ... */".into(), |column| format!("{} = /* a value */", super::quoted(column)));
+    let set =
+        column.map_or("/* ... */".into(), |column| format!("{} = /* a value */", quoted(column)));
     format!(
         "-- before it is applied:\n{count}\n-- if that is not 0:\nUPDATE {table} SET {set} WHERE {condition};"
     )

@@ -13,7 +13,7 @@ use super::advice;
 use crate::{
     Finding,
     rules::known,
-    source::{Source, Statement},
+    source::{Source, Statement, quoted},
 };
 
 /// Rows that a table keeps after its first, second failure.
@@ -121,7 +121,7 @@ async fn explain(
 ) -> Failure {
     let message = replay::message(error);
     let condition = match (refused.code(), refused.column()) {
-        ("23502", Some(column)) => Some(format!("{} IS NULL", super::quoted(column))),
+        ("23502", Some(column)) => Some(format!("{} IS NULL", quoted(column))),
         ("23514", _) => match check(statement) {
             Some(check) => Some(format!("NOT ({check})")),
             None => {
