@@ -1,7 +1,6 @@
 //! Settings from environment variables.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::Result;
 use rds::{DatabaseOverrides, DatabaseSettings, EnvReader};
@@ -10,9 +9,6 @@ use rds::{DatabaseOverrides, DatabaseSettings, EnvReader};
 #[derive(Clone, Debug)]
 pub struct Config {
     pub database: DatabaseSettings,
-    /// DB_CONNECT_TIMEOUT, seconds: how long to retry while the server is starting, full, or
-    /// refuses connections. A paused Aurora takes about 15 s.
-    pub connect_timeout: Duration,
     /// ATLAS: path of the program, which is in a layer.
     pub atlas: PathBuf,
     /// MIGRATIONS: the migration directory, beside the program. Not compiled in, so that a new
@@ -29,7 +25,6 @@ impl Config {
         let mut env = EnvReader::new(&|name| std::env::var(name).ok());
         let config = Self {
             database: DatabaseSettings::read(&mut env, stack),
-            connect_timeout: Duration::from_secs(env.number("DB_CONNECT_TIMEOUT", 30_u16).into()),
             atlas: env.optional("ATLAS").map_or_else(|| "/opt/bin/atlas".into(), PathBuf::from),
             migrations: env.beside_the_program("MIGRATIONS", "migrations"),
         };

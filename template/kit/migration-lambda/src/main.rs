@@ -2,7 +2,8 @@
 //!
 //! An invocation goes through these modules from the top down: [`handler`] takes the
 //! event and makes sure that it is answered; [`migrate`] does the work;
-//! [`apply`] runs Atlas; [`deliver`] sends the [`answer`].
+//! [`apply`] runs Atlas; [`deliver`] sends the [`answer`]. What may come back is waited for by
+//! [`patience`] alone.
 
 mod answer;
 mod apply;
@@ -14,9 +15,12 @@ mod deliver;
 mod event;
 mod handler;
 mod migrate;
+mod patience;
 mod properties;
 mod redact;
+mod server;
 mod telemetry;
+mod tunnel;
 
 use lambda_runtime::{Error, service_fn};
 

@@ -8,6 +8,8 @@ use rds::DatabaseOverrides;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+/// How long to keep trying what may come back. A paused Aurora takes up to a minute.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(300);
 /// How long to wait for another deployment to the same database.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -23,6 +25,8 @@ pub struct Properties {
     pub dry_run: bool,
     /// Version that a database without history is assumed to have.
     pub baseline_version: Option<String>,
+    /// How long to keep trying while the database, Secrets Manager or a lock is not available.
+    pub connect_timeout: Duration,
     /// How long to wait for another deployment to the same database.
     pub lock_timeout: Duration,
     /// Whether a database that has more migrations than the package is an error.
@@ -40,6 +44,7 @@ struct Raw {
     database_user: Option<String>,
     dry_run: Option<String>,
     baseline_version: Option<String>,
+    connect_timeout: Option<String>,
     lock_timeout: Option<String>,
     on_database_ahead: Option<String>,
     /// Any change makes CloudFormation run an update; the value has no meaning.
@@ -86,8 +91,8 @@ impl Properties {
             },
             dry_run: choice("DryRun", raw.dry_run, ["false", "true"])?,
             baseline_version: raw.baseline_version,
-            lock_timeout: number::<u32>("LockTimeout", raw.lock_timeout, "a number of seconds")?
-                .map_or(LOCK_TIMEOUT, |seconds| Duration::from_secs(seconds.into())),
+            connect_timeout: seconds("ConnectTimeout", raw.connect_timeout, CONNECT_TIMEOUT)?,
+            lock_timeout: seconds("LockTimeout", raw.lock_timeout, LOCK_TIMEOUT)?,
             fail_when_ahead: choice("OnDatabaseAhead", ahead, ["succeed", "fail"])?,
         })
     }
@@ -101,6 +106,11 @@ fn choice(name: &str, value: Option<String>, [no, yes]: [&str; 2]) -> Result<boo
         "the property {name} is {value:?}, but must be {no} or {yes}"
     );
     Ok(value == yes)
+}
+
+fn seconds(name: &str, value: Option<String>, default: Duration) -> Result<Duration> {
+    let seconds = number::<u32>(name, value, "a number of seconds")?;
+    Ok(seconds.map_or(default, |seconds| Duration::from_secs(seconds.into())))
 }
 
 fn number<T: FromStr>(name: &str, value: Option<String>, expected: &str) -> Result<Option<T>> {

@@ -1,18 +1,18 @@
 //! Error messages for failed runs: which migration ran, and what is applied.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Error, anyhow};
-use atlas::{Cause, MigrationStatus, sql};
+use atlas::{Cause, sql};
 
 use super::Run;
 use crate::database::Running;
+use crate::tunnel::Tunnel;
 
 impl Run<'_> {
     /// Describes a run that was stopped; `not_ended` says why its statement may still run.
     pub(super) async fn out_of_time(
-        &self,
+        &mut self,
         running: Option<Running>,
         not_ended: Option<Error>,
     ) -> Error {
@@ -33,8 +33,9 @@ impl Run<'_> {
 
     /// Describes a failed run; `waited` is the longest wait for Atlas' lock.
     pub(super) async fn failed(
-        &self,
+        &mut self,
         error: atlas::Error,
+        tunnel: &Tunnel,
         waited: Duration,
         not_ended: Option<Error>,
     ) -> Error {
@@ -42,6 +43,7 @@ impl Run<'_> {
             atlas::Error::Failed { cause, .. } => *cause,
             _ => None,
         };
+        let server = tunnel.error(&error.to_string());
         let text = match (error, cause) {
             (atlas::Error::Migration(error), _) => {
                 let statement = error.statement.as_deref().map(one_statement);
@@ -60,22 +62,21 @@ impl Run<'_> {
             ),
             (other, _) => other.to_string(),
         };
-        anyhow!("{text}. {}", self.what_is_applied(not_ended).await)
+        let more = server.map(|error| error.more()).unwrap_or_default();
+        let lost = tunnel.lost().map(|lost| format!("; {lost}")).unwrap_or_default();
+        anyhow!("{text}{more}{lost}. {}", self.what_is_applied(not_ended).await)
     }
 
     /// Describes the state of the database, in sentences.
-    async fn what_is_applied(&self, not_ended: Option<Error>) -> String {
-        let history = match self.history().await {
-            Ok(history) => history,
+    async fn what_is_applied(&mut self, not_ended: Option<Error>) -> String {
+        let status = match self.now().await {
+            Ok(status) => status,
             Err(error) => {
                 return format!(
                     "It is not known what is applied: the database cannot be asked: {error:#}."
                 );
             }
         };
-        let status = MigrationStatus::of(self.files, &history);
-        let count = self.names_applied(&status).len();
-        self.applied.store(count, Ordering::Relaxed);
         let mut text = match &status.current {
             None => "Nothing is applied.".to_owned(),
             Some(current) => format!("The database is at {current}."),

@@ -22,6 +22,7 @@ mod events;
 mod fuzz;
 mod logging;
 mod package;
+mod patience;
 mod properties;
 mod races;
 mod rollback;

@@ -119,6 +119,7 @@ fn properties_override_the_environment(mut bed: TestBed) {
 #[case::unknown(json!({ "DryRunn": "true" }), "…DryRunn…")]
 #[case::dry_run(json!({ "DryRun": "yes" }), "the property DryRun is \"yes\", but must be false or true")]
 #[case::lock_timeout(json!({ "LockTimeout": "1m" }), "the property LockTimeout is \"1m\", but must be a number of seconds")]
+#[case::connect_timeout(json!({ "ConnectTimeout": "-1" }), "the property ConnectTimeout is \"-1\", but must be a number of seconds")]
 #[case::ahead(json!({ "OnDatabaseAhead": "no" }), "the property OnDatabaseAhead is \"no\", but must be succeed or fail")]
 #[case::no_hash(json!({ "MigrationHash": "" }), "the property MigrationHash is missing…")]
 #[case::hash_of_other_type(json!({ "MigrationHash": ["h1:"] }), "the property MigrationHash is [\"h1:\"], but must be a text")]

@@ -142,6 +142,16 @@ impl Cluster {
         });
     }
 
+    /// Makes the server a standby, until `pg_promote` ends that.
+    pub fn become_standby(&self) {
+        // The server looks for the file when it restarts itself.
+        self.crash("$PPID & touch standby.signal");
+        let started = Instant::now();
+        while self.admin("SELECT pg_is_in_recovery()") != "t" {
+            assert!(started.elapsed() < Duration::from_secs(60), "it does not become a standby");
+        }
+    }
+
     /// Kills the process of one session, so that the server restarts itself.
     pub fn crash(&self, pid: &str) {
         let kill = format!("COPY (SELECT 1) TO PROGRAM 'kill -KILL {pid}'");
