@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Error, Result};
 use atlas::{
     ApplyOptions, Atlas, Commands, MigrationDirectory, MigrationFile, MigrationStatus, Revision,
-    sql,
 };
 use rds::{DatabaseSettings, Login, Tls};
 use tokio::time::timeout;
@@ -17,6 +16,7 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::deadline::Deadline;
 use crate::patience::{Failure, Patience, is_passing};
+use crate::properties::NOTHING;
 use crate::server::Server;
 use crate::tunnel::Tunnel;
 
@@ -38,7 +38,7 @@ pub struct Run<'a> {
     pub patience: &'a Patience,
     /// Name of Atlas' sessions on the server.
     pub application: String,
-    /// Version that a database without history is assumed to have.
+    /// Version that a database without history is assumed to have, or [`NOTHING`].
     pub baseline: Option<&'a str>,
     pub progress: &'a mut Progress,
 }
@@ -73,8 +73,11 @@ impl Run<'_> {
         let left = self.deadline.left_for_work();
         let longest = left.mul_f32(0.9).min(left.saturating_sub(LOCK_POLLING));
         let wait = lock_timeout.min(longest);
-        let options =
-            ApplyOptions { lock_timeout: Some(wait), baseline: self.baseline.map(str::to_owned) };
+        let options = ApplyOptions {
+            lock_timeout: Some(wait),
+            baseline: self.baseline.filter(|version| *version != NOTHING).map(str::to_owned),
+            allow_dirty: self.baseline == Some(NOTHING),
+        };
         let tunnel = Tunnel::open(self.server.clone()).await?;
         let url = self.url(&tunnel, self.database.can_check_clients().await?);
         let command = atlas.apply(self.directory, &url, &options).map_err(Error::new)?;
@@ -101,20 +104,24 @@ impl Run<'_> {
                 Ok(())
             }
             Err(error) => {
-                let passing = self.may_pass(&error, &tunnel);
                 // A session of a crashed Atlas may still be active.
                 let ended = self.end_sessions().await;
-                let error = self.failed(error, &tunnel, wait, ended.err()).await;
+                let time = self.grace();
+                let invalid =
+                    self.ask(time, async |it| invalid_indexes(it, self.files).await).await;
+                let invalid = invalid.unwrap_or_default();
+                let passing = self.may_pass(&error, &tunnel, &invalid);
+                let error = self.failed(error, &tunnel, wait, &invalid, ended.err()).await;
                 Err(if passing { Failure::Passing(error) } else { Failure::Final(error) })
             }
         }
     }
 
     /// Whether another run may succeed. It must not repeat a statement that may be half done.
-    fn may_pass(&mut self, error: &atlas::Error, tunnel: &Tunnel) -> bool {
-        let (file, statement) = match error {
-            atlas::Error::Migration(error) => (error.file.clone(), error.statement.as_deref()),
-            _ => (None, None),
+    fn may_pass(&mut self, error: &atlas::Error, tunnel: &Tunnel, invalid: &[String]) -> bool {
+        let file = match error {
+            atlas::Error::Migration(error) => error.file.clone(),
+            _ => None,
         };
         let in_transaction = self
             .files
@@ -128,8 +135,7 @@ impl Run<'_> {
             return in_transaction && !again;
         }
         let passing = tunnel.error(&error.to_string()).is_some_and(|error| is_passing(&error.code));
-        let concurrent = statement.map(sql::statements).unwrap_or_default();
-        passing && (in_transaction || !concurrent.iter().any(sql::Statement::is_concurrent))
+        passing && (in_transaction || invalid.is_empty())
     }
 
     /// Time to wait for Atlas and the server to stop; the answer needs time too.
@@ -204,12 +210,19 @@ impl Run<'_> {
     }
 }
 
+/// Returns the invalid indexes that a migration names.
+pub async fn invalid_indexes(database: &Database, files: &[MigrationFile]) -> Result<Vec<String>> {
+    let mut invalid = database.invalid_indexes().await?;
+    invalid.retain(|(_, name)| files.iter().any(|file| file.text().contains(name.as_str())));
+    Ok(invalid.into_iter().map(|(qualified, _)| qualified).collect())
+}
+
 /// Names of the files with these versions, later than the baseline.
 pub fn names(files: &[MigrationFile], versions: &[String], baseline: Option<&str>) -> Vec<String> {
     files
         .iter()
         .filter(|file| versions.iter().any(|version| version == file.version()))
-        .filter(|file| Some(file.version()) > baseline)
+        .filter(|file| baseline == Some(NOTHING) || Some(file.version()) > baseline)
         .map(|file| file.name.clone())
         .collect()
 }

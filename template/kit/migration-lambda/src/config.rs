@@ -28,6 +28,21 @@ impl Config {
             atlas: env.optional("ATLAS").map_or_else(|| "/opt/bin/atlas".into(), PathBuf::from),
             migrations: env.beside_the_program("MIGRATIONS", "migrations"),
         };
+        if is_proxy(&config.database.host) {
+            env.report(format!(
+                "DB_HOST, {}, is an RDS Proxy, which refuses the session settings that end a \
+                 migration in time: name the endpoint of the instance, or the writer's of the \
+                 cluster",
+                config.database.host
+            ));
+        }
         env.finish().map(|()| config)
     }
+}
+
+/// Whether this is the host name of an RDS Proxy: `NAME.proxy-ID.REGION.rds.amazonaws.com`, or
+/// `NAME.endpoint.proxy-ID...`.
+fn is_proxy(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    host.contains(".amazonaws.com") && host.contains(".proxy-")
 }

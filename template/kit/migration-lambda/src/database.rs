@@ -109,6 +109,35 @@ impl Database {
             .await
     }
 
+    /// Returns the sessions that hold an advisory lock, as Atlas does while it works, in words.
+    pub async fn lock_holders(&self) -> Result<String> {
+        let rows = self
+            .query(
+                "SELECT coalesce(string_agg(DISTINCT format(
+                     '%s (user %s, application %s, connected since %s)', pid, usename,
+                     application_name, date_trunc('second', backend_start)), ', '), 'none now')
+                 FROM pg_locks JOIN pg_stat_activity USING (pid)
+                 WHERE locktype = 'advisory' AND granted AND datname = current_database()",
+                &[],
+            )
+            .await?;
+        Ok(rows.first().map(|row| row.get(0)).unwrap_or_default())
+    }
+
+    /// Returns the qualified and the simple names of indexes that a failed concurrent build
+    /// left. One of a partitioned table is not valid before all its partitions have it.
+    pub async fn invalid_indexes(&self) -> Result<Vec<(String, String)>> {
+        let rows = self
+            .query(
+                "SELECT indexrelid::regclass::text, relname::text FROM pg_index
+                 JOIN pg_class ON pg_class.oid = indexrelid
+                 WHERE NOT indisvalid AND relkind = 'i' ORDER BY 1",
+                &[],
+            )
+            .await?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    }
+
     /// Returns the statement that a session of this name runs.
     pub async fn running(&self, application_name: &str) -> Result<Option<Running>> {
         let rows = self

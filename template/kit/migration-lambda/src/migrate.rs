@@ -7,12 +7,12 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use atlas::{MigrationDirectory, MigrationFile, MigrationStatus};
 use rds::{Auth, Login};
 
-use crate::apply::{Progress, Run, names};
+use crate::apply::{Progress, Run, invalid_indexes, names};
 use crate::config::Config;
 use crate::database::{Database, is_login_refused};
 use crate::deadline::Deadline;
 use crate::patience::{Failure, Patience};
-use crate::properties::Properties;
+use crate::properties::{NOTHING, Properties};
 use crate::redact;
 use crate::server::Server;
 
@@ -52,11 +52,13 @@ pub async fn migrate(
 ) -> Result<Report> {
     let config = Config::from_env(&properties.database)?;
     let directory = MigrationDirectory::new(&config.migrations);
-    verify(&directory, &properties.migration_hash)?;
+    verify(&directory, properties.migration_hash.as_deref())?;
+    let files = directory.files()?;
+    files.iter().for_each(|file| redact::hide_passwords(&file.text()));
     let patience =
         Patience::new(properties.connect_timeout, "ConnectTimeout", deadline.stop_work());
     let mut deployment = Deployment {
-        files: directory.files()?,
+        files,
         server: Server::new(&config.database, patience.attempt),
         config,
         directory,
@@ -104,18 +106,19 @@ impl Deployment<'_> {
             "compared the package with the database"
         );
         self.judge(&before)?;
+        let invalid = invalid_indexes(&database, files).await?;
         if before.pending.is_empty() {
             let plan = properties.dry_run.then(Vec::new);
-            return Ok(Report::new(files, before, self.progress.applied.clone(), plan));
+            return self.report(before, plan, &invalid);
         }
-        let baseline = match &before.current {
+        let baseline = match &before.last {
             None => properties.baseline_version.as_deref(),
             // Only for a database without history.
             Some(_) => None,
         };
         if properties.dry_run {
             let plan = names(files, &before.pending, baseline);
-            return Ok(Report::new(files, before, Vec::new(), Some(plan)));
+            return self.report(before, Some(plan), &invalid);
         }
         if let Some((reason, may_pass)) = database.read_only().await? {
             let error = anyhow!(
@@ -152,7 +155,32 @@ impl Deployment<'_> {
             let error = anyhow!("Atlas reported success, but the database lacks {lacks}");
             return Err(Failure::Final(error));
         }
-        Ok(Report::new(files, after, self.progress.applied.clone(), None))
+        let invalid = invalid_indexes(&database, files).await?;
+        self.report(after, None, &invalid)
+    }
+
+    /// Reports success, unless this invocation applied something and an index is not built to
+    /// the end. If nothing was applied, this may be a rollback, which must not fail for it.
+    fn report(
+        &self,
+        status: MigrationStatus,
+        plan: Option<Vec<String>>,
+        invalid: &[String],
+    ) -> Result<Report, Failure> {
+        let mut report = Report::new(&self.files, status, self.progress.applied.clone(), plan);
+        if !invalid.is_empty() {
+            let names = invalid.join(", ");
+            report.summary += &format!(
+                " But the index {names} is INVALID: its build failed, so no query uses it, and a \
+                 unique one may not keep duplicates out. Remove them, then run `REINDEX INDEX \
+                 CONCURRENTLY {names}`."
+            );
+            tracing::error!("{}", report.summary);
+            if !report.applied.is_empty() {
+                return Err(Failure::Final(anyhow!("{}", report.summary)));
+            }
+        }
+        Ok(report)
     }
 
     async fn connect(&mut self) -> Result<(Database, Login), Failure> {
@@ -181,9 +209,9 @@ impl Deployment<'_> {
 
     /// Refuses a database that Atlas could not migrate, or must not.
     fn judge(&self, status: &MigrationStatus) -> Result<()> {
-        if let (None, Some(baseline)) = (&status.current, &self.properties.baseline_version) {
+        if let (None, Some(baseline)) = (&status.last, &self.properties.baseline_version) {
             ensure!(
-                self.files.iter().any(|file| file.version() == baseline),
+                baseline == NOTHING || self.files.iter().any(|file| file.version() == baseline),
                 "the property BaselineVersion is {baseline:?}, which no migration of the package \
                  has"
             );
@@ -192,7 +220,7 @@ impl Deployment<'_> {
             status.skipped.is_empty(),
             "the database is at {}, but lacks older migrations, which would never be applied: {}. \
              Give each a later version, then `just hash-migrations`",
-            status.current.as_deref().unwrap_or_default(),
+            status.last.as_deref().unwrap_or_default(),
             status.skipped.join(", ")
         );
         ensure!(
@@ -225,8 +253,9 @@ fn application(request_id: &str) -> String {
     name
 }
 
-fn verify(directory: &MigrationDirectory, expected: &str) -> Result<()> {
+fn verify(directory: &MigrationDirectory, expected: Option<&str>) -> Result<()> {
     let hash = directory.verify().context("the package is damaged; build and deploy it again")?;
+    let expected = expected.unwrap_or(&hash);
     ensure!(
         hash == expected,
         "the stack names the migrations {expected}, but the package holds {hash}: \

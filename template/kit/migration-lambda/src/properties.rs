@@ -8,6 +8,8 @@ use rds::DatabaseOverrides;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+/// The baseline of a database that contains other things, but nothing of the migrations.
+pub const NOTHING: &str = "none";
 /// How long to keep trying what may come back. A paused Aurora takes up to a minute.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(300);
 /// How long to wait for another deployment to the same database.
@@ -18,12 +20,12 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Properties {
     /// Hash of the migration directory that the stack was deployed with, `h1:...`.
-    pub migration_hash: String,
+    pub migration_hash: Option<String>,
     /// Values that take precedence over the environment.
     pub database: DatabaseOverrides,
     /// Reports what would be applied, and applies nothing.
     pub dry_run: bool,
-    /// Version that a database without history is assumed to have.
+    /// Version that a database without history is assumed to have, or [`NOTHING`].
     pub baseline_version: Option<String>,
     /// How long to keep trying while the database, Secrets Manager or a lock is not available.
     pub connect_timeout: Duration,
@@ -76,13 +78,9 @@ impl Properties {
         }
         let raw: Raw = serde_json::from_value(strings.into()).context("wrong property")?;
 
-        let migration_hash = raw.migration_hash.context(
-            "the property MigrationHash is missing: it holds the first line of atlas.sum \
-             (`just hash-migrations` writes it)",
-        )?;
         let ahead = raw.on_database_ahead;
         Ok(Self {
-            migration_hash: migration_hash.trim().to_owned(),
+            migration_hash: raw.migration_hash.map(|hash| hash.trim().to_owned()),
             database: DatabaseOverrides {
                 name: raw.database_name,
                 host: raw.database_host,
@@ -145,7 +143,6 @@ mod tests {
     }
 
     #[rstest]
-    #[case(json!({}), "the property MigrationHash is missing")]
     #[case(json!({"MigrationHash": "h1:x", "Dryrun": "true"}), "unknown field `Dryrun`, expected one of")]
     #[case(json!({"MigrationHash": "h1:x", "DryRun": "yes"}), "DryRun is \"yes\", but must be false or true")]
     #[case(json!({"MigrationHash": "h1:x", "LockTimeout": "1m"}), "LockTimeout is \"1m\", but must be a number")]

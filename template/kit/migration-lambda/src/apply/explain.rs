@@ -6,7 +6,8 @@ use anyhow::{Error, anyhow};
 use atlas::{Cause, sql};
 
 use super::Run;
-use crate::database::Running;
+use crate::database::{Database, Running};
+use crate::properties::NOTHING;
 use crate::tunnel::Tunnel;
 
 impl Run<'_> {
@@ -37,6 +38,7 @@ impl Run<'_> {
         error: atlas::Error,
         tunnel: &Tunnel,
         waited: Duration,
+        invalid: &[String],
         not_ended: Option<Error>,
     ) -> Error {
         let cause = match &error {
@@ -50,21 +52,38 @@ impl Run<'_> {
                 let statement = statement.map(|sql| format!("; in the statement: {sql}"));
                 format!("{}{}", error.summary(), statement.unwrap_or_default())
             }
-            (_, Some(Cause::NotClean)) => "the database has tables, but no history of \
-                 migrations: name the last migration that they contain with the property \
-                 BaselineVersion"
-                .to_owned(),
-            (_, Some(Cause::LockHeld)) => format!(
-                "another deployment to this database holds the lock, and kept it for {} s \
-                 (LockTimeout, or the end of this function's time): wait for its end, then deploy \
-                 again",
-                waited.as_secs()
-            ),
+            (atlas::Error::Failed { output, .. }, Some(Cause::NotClean)) => {
+                let found = output.split("not clean: ").nth(1).unwrap_or(&output);
+                format!(
+                    "the database is not empty, but has no history of migrations: Atlas {}. Set \
+                     the property BaselineVersion to the last migration that the database \
+                     contains, or to {NOTHING} if it contains other things only",
+                    found.split(". ").next().unwrap_or(found).trim_end_matches('.')
+                )
+            }
+            (_, Some(Cause::LockHeld)) => {
+                let holders = self.ask(self.grace(), Database::lock_holders).await;
+                format!(
+                    "another deployment to this database holds the lock, and kept it for {} s \
+                     (LockTimeout, or the end of this function's time): wait for its end, then \
+                     deploy again. Sessions with such a lock: {}",
+                    waited.as_secs(),
+                    holders.as_deref().unwrap_or("unknown")
+                )
+            }
             (other, _) => other.to_string(),
         };
         let more = server.map(|error| error.more()).unwrap_or_default();
         let lost = tunnel.lost().map(|lost| format!("; {lost}")).unwrap_or_default();
-        anyhow!("{text}{more}{lost}. {}", self.what_is_applied(not_ended).await)
+        let invalid = match invalid {
+            [] => String::new(),
+            names => format!(
+                " The index {0} is INVALID, a rest of a failed build: run `DROP INDEX CONCURRENTLY \
+                 {0}` before the next attempt.",
+                names.join(", ")
+            ),
+        };
+        anyhow!("{text}{more}{lost}. {}{invalid}", self.what_is_applied(not_ended).await)
     }
 
     /// Describes the state of the database, in sentences.

@@ -27,6 +27,14 @@ use crate::harness::test_bed::{BOTH_APPLIED, TestBed, bed, data};
     &[("DB_AUTH", ""), ("DB_SSLMODE", "disable")],
     "…DB_AUTH=iam needs TLS…"
 )]
+#[case::proxy(
+    &[("DB_HOST", "app.proxy-c1abcdefghij.eu-central-1.rds.amazonaws.com")],
+    "the function is not configured…: DB_HOST, app.proxy-c1abcdefghij.…, is an RDS Proxy, which refuses…the writer's of the cluster"
+)]
+#[case::endpoint_of_a_proxy(
+    &[("DB_HOST", "app.endpoint.Proxy-c1abcdefghij.cn-north-1.rds.amazonaws.com.cn")],
+    "…is an RDS Proxy…"
+)]
 #[case::no_secret(&[("DB_AUTH", "secret")], "the function is not configured…: DB_SECRET_ARN is missing…")]
 fn wrong_variables_are_reported(
     mut bed: TestBed,

@@ -18,6 +18,7 @@ mod configuration;
 mod connection;
 mod deadline;
 mod delivery;
+mod diagnoses;
 mod events;
 mod fuzz;
 mod logging;

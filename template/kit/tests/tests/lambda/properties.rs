@@ -67,14 +67,6 @@ fn a_baseline_counts_only_without_history(mut bed: TestBed) {
     assert_eq!(bed.tables(), "orders,third,users");
 }
 
-/// Atlas refuses a database with tables but without history.
-#[rstest]
-fn a_database_with_tables_needs_a_baseline(bed: TestBed) {
-    bed.database.query("SET ROLE app; CREATE TABLE other ()");
-    bed.assert_fails(&bed.create(), "…BaselineVersion…");
-    assert_eq!(bed.tables(), "other");
-}
-
 #[rstest]
 fn a_baseline_must_be_a_migration_of_the_package(bed: TestBed) {
     bed.database.query("SET ROLE app; CREATE TABLE other ()");
