@@ -55,6 +55,9 @@ enum Command {
         #[arg(default_value = "dev")]
         environment: String,
     },
+    /// Remove what a killed rehearsal left on the server
+    #[command(hide = true)]
+    Sweep,
     /// Show the state of a deployed stack, its outputs and its last failure
     Status {
         #[arg(default_value = "dev")]
@@ -114,6 +117,11 @@ async fn run(command: Command) -> Result<ExitCode> {
             return deploy::run(&project, &environment, yes).await;
         }
         Command::Rehearse { environment } => rehearse::run(&project, &environment).await?,
+        Command::Sweep => {
+            // Whoever creates a temporary database drops those of processes that are gone.
+            let server = postgres::server_in(&project.root).await?;
+            server.temporary_database("sweep").await?.drop_database().await?;
+        }
         Command::Status { environment } => deploy::status(&project, &environment).await?,
         Command::Logs { environment, options } => {
             return deploy::logs(&project, &environment, &options).await;

@@ -23,7 +23,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::{
     database::Throwaway,
     emulator::{Emulator, EmulatorOptions},
-    logs::{EMULATOR, FUNCTIONS, Logs, SAM},
+    logs::{EMULATOR, FUNCTION, Logs, SAM},
     project_copy::ProjectCopy,
     rehearsal::Rehearsal,
 };
@@ -66,6 +66,7 @@ pub(crate) async fn run(project: &Project, environment: &str) -> Result<()> {
                 ("ATLAS", copy.atlas.display().to_string()),
                 // Development servers have no certificate.
                 ("DB_SSLMODE", "disable".to_owned()),
+                ("REHEARSAL_LOG", std::path::absolute(logs.path(FUNCTION))?.display().to_string()),
             ],
         })?;
         let mut rehearsal =
@@ -78,7 +79,7 @@ pub(crate) async fn run(project: &Project, environment: &str) -> Result<()> {
         outcome = play => outcome,
     };
     outcome.map_err(|error| {
-        anyhow!("{error:#}. The logs are target/rehearsal/{{{SAM},{FUNCTIONS},{EMULATOR}}}.log")
+        anyhow!("{error:#}. The logs are target/rehearsal/{{{SAM},{FUNCTION},{EMULATOR}}}.log")
     })?;
     let played = started.elapsed() - prepared;
     println!("\n{}", output::LIMITS);

@@ -56,10 +56,11 @@ async fn respond(event: Value, envelope: Envelope, context: &Context) -> Result<
     let answer = catch_panics_and_timeouts(work, &deadline)
         .await
         .unwrap_or_else(|error| Answer::failure(&envelope, &error));
+    let (request_type, count) = (&envelope.request_type, applied.load(Ordering::Relaxed));
     if answer.succeeded() {
-        tracing::info!("SUCCESS: {}", answer.reason());
+        tracing::info!(request_type, applied = count, "SUCCESS: {}", answer.reason());
     } else {
-        tracing::error!("FAILED: {}", answer.reason());
+        tracing::error!(request_type, applied = count, "FAILED: {}", answer.reason());
     }
 
     let body = answer.body();

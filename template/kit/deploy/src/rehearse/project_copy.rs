@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -43,6 +44,7 @@ impl ProjectCopy {
         copy_templates(&project.root, root)?;
         let migrations = root.join("migrations");
         fs::create_dir(&migrations).with_context(|| cannot("create", &migrations))?;
+        log_to_a_file(&root.join("target/package/function"))?;
         let copy =
             Self { root: root.to_owned(), migrations: MigrationDirectory::new(migrations), atlas };
         for file in project.migrations.files()? {
@@ -105,6 +107,21 @@ impl ProjectCopy {
             .with_context(|| cannot("write into", &layer))
     }
 }
+
+/// Makes the migration function write its log to the file REHEARSAL_LOG: the emulator loses
+/// lines when it replaces a process.
+fn log_to_a_file(package: &Path) -> Result<()> {
+    let (bootstrap, program) = (package.join("bootstrap"), package.join("program"));
+    if bootstrap.exists() {
+        fs::rename(&bootstrap, &program)
+            .and_then(|()| fs::write(&bootstrap, LOGGING))
+            .and_then(|()| fs::set_permissions(&bootstrap, fs::Permissions::from_mode(0o755)))
+            .with_context(|| cannot("replace", &bootstrap))?;
+    }
+    Ok(())
+}
+
+const LOGGING: &str = "#!/bin/sh\nexec \"${0%/*}/program\" >>\"$REHEARSAL_LOG\" 2>&1\n";
 
 /// Builds functions that run on this machine where those for AWS Lambda, which has Linux, do
 /// not. Returns the Atlas that runs here.

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 
 use super::{
-    logs::{FUNCTIONS, SAM},
+    logs::SAM,
     outcome::{Call, Database, Expected},
     output,
     rehearsal::{Action, Rehearsal},
@@ -130,13 +130,10 @@ impl Steps<'_> {
         self.number += 1;
         let number = self.number;
         let title = format!("== step {number}: {name}");
-        for log in [SAM, FUNCTIONS] {
-            self.rehearsal.logs.add(log, &title)?;
-        }
+        self.rehearsal.logs.add(SAM, &title)?;
         let played = self.rehearsal.play(action).await;
         let (observed, took) =
             played.with_context(|| format!("step {number} ({name}) could not be played"))?;
-        self.rehearsal.logs.add(FUNCTIONS, &observed.log.join("\n"))?;
         let problems = observed.problems(&expected);
         let row = output::row(number, name, problems.is_empty(), took, &observed);
         println!("{row}");
