@@ -7,6 +7,7 @@ mod deploy;
 mod deploy_tools;
 mod lint_stack;
 mod package;
+mod parameters;
 mod rehearse;
 mod samconfig;
 mod stack;

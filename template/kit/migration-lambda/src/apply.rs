@@ -38,6 +38,8 @@ pub struct Run<'a> {
     pub patience: &'a Patience,
     /// Name of Atlas' sessions on the server.
     pub application: String,
+    /// Role that the migrations run as; `None` means the user.
+    pub owner_role: Option<&'a str>,
     /// Version that a database without history is assumed to have, or [`NOTHING`].
     pub baseline: Option<&'a str>,
     pub progress: &'a mut Progress,
@@ -162,6 +164,9 @@ impl Run<'_> {
             ("tcp_keepalives_interval", "5"),
             ("tcp_keepalives_count", "2"),
         ];
+        if let Some(role) = self.owner_role {
+            parameters.push(("role", role));
+        }
         if checks_clients {
             // If the network breaks, the statement ends then, not at its time-out.
             parameters.push(("client_connection_check_interval", "1000"));

@@ -140,6 +140,7 @@ impl Deployment<'_> {
             deadline: self.deadline,
             patience: self.patience,
             application: application(self.request_id),
+            owner_role: properties.owner_role.as_deref(),
             baseline,
             progress: &mut self.progress,
         };

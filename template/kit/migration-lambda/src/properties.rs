@@ -23,6 +23,8 @@ pub struct Properties {
     pub migration_hash: Option<String>,
     /// Values that take precedence over the environment.
     pub database: DatabaseOverrides,
+    /// Role that the migrations run as; `None` means the user.
+    pub owner_role: Option<String>,
     /// Reports what would be applied, and applies nothing.
     pub dry_run: bool,
     /// Version that a database without history is assumed to have, or [`NOTHING`].
@@ -44,6 +46,7 @@ struct Raw {
     database_host: Option<String>,
     database_port: Option<String>,
     database_user: Option<String>,
+    database_owner_role: Option<String>,
     dry_run: Option<String>,
     baseline_version: Option<String>,
     connect_timeout: Option<String>,
@@ -87,6 +90,7 @@ impl Properties {
                 port: number("DatabasePort", raw.database_port, "a number up to 65535")?,
                 user: raw.database_user,
             },
+            owner_role: raw.database_owner_role,
             dry_run: choice("DryRun", raw.dry_run, ["false", "true"])?,
             baseline_version: raw.baseline_version,
             connect_timeout: seconds("ConnectTimeout", raw.connect_timeout, CONNECT_TIMEOUT)?,

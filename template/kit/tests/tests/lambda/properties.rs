@@ -1,5 +1,7 @@
 //! Properties of the custom resource.
 
+use std::time::Duration;
+
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -76,6 +78,32 @@ fn a_baseline_must_be_a_migration_of_the_package(bed: TestBed) {
         "the property BaselineVersion is \"1999\", which no migration of the package has",
     );
     assert_eq!(bed.tables(), "other");
+}
+
+/// Users who alternate create tables of one owner.
+#[rstest]
+fn an_owner_role_owns_what_is_created(mut bed: TestBed) {
+    let owner = format!("owner_{}", &bed.database.name[bed.database.name.len() - 16..]);
+    let cluster = bed.database.cluster.clone();
+    bed.database.query(&format!(
+        "CREATE ROLE {owner}; GRANT {owner} TO app; GRANT CREATE ON SCHEMA public TO {owner}; \
+         GRANT CREATE ON DATABASE {} TO {owner}",
+        bed.database.name
+    ));
+    let event = bed.create_with(json!({ "DatabaseOwnerRole": owner }));
+    bed.assert_succeeds(&event, BOTH_APPLIED, data("20260102000000", 2));
+    let owners = "SELECT string_agg(DISTINCT tableowner, ',') FROM pg_tables WHERE tablename IN \
+                  ('users', 'orders', 'atlas_schema_revisions')";
+    assert_eq!(bed.database.query(owners), owner);
+    // The function ends a statement of that role in time.
+    bed.migration(THIRD, "SELECT pg_sleep(60);\n");
+    bed.forget_answers();
+    let event = bed.update_with(json!({ "DatabaseOwnerRole": owner }));
+    bed.function().invoke(&event, Duration::from_secs(12)).assert_succeeded();
+    assert_answer(bed.s3.answer(), failure(&event, "out of time…pg_sleep(60)…"));
+    bed.database.assert_no_session_is_left();
+    drop(bed);
+    cluster.admin(&format!("DROP ROLE {owner}"));
 }
 
 #[rstest]
