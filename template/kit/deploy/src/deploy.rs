@@ -51,7 +51,7 @@ pub(crate) async fn run(project: &Project, environment: &str, yes: bool) -> Resu
         "deploying {} to the account {account}, {}",
         environment.stack_name, environment.region
     );
-    package::run(project, environment.architecture()?, postgres_major(&environment)?)?;
+    package::run(project, environment.architecture()?, postgres_major(&environment)?).await?;
     deploy(&aws, &environment, yes).await
 }
 

@@ -111,7 +111,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Package(processor) => {
             let major = package::postgres_major(&project)?;
-            package::run(&project, processor.architecture(&project)?, major)?;
+            package::run(&project, processor.architecture(&project)?, major).await?;
         }
         Command::Lint => lint_stack::run(&project)?,
         Command::Deploy { environment, yes } => {

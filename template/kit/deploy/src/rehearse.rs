@@ -49,7 +49,7 @@ pub(crate) async fn run(project: &Project, environment: &str) -> Result<()> {
     let directory = logs.temporary_directory()?;
 
     let major = package::postgres_major(project)?.max(server.major());
-    let copy = ProjectCopy::new(project, &directory.path().join("project"), major)?;
+    let copy = ProjectCopy::new(project, &directory.path().join("project"), major).await?;
     let prepared = started.elapsed();
     println!("rehearsing {} on {server} and an emulator of AWS\n", environment.stack_name);
 

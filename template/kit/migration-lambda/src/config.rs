@@ -14,6 +14,8 @@ pub struct Config {
     /// MIGRATIONS: the migration directory, beside the program. Not compiled in, so that a new
     /// migration needs no build.
     pub migrations: PathBuf,
+    /// The schema at each version, beside the program; may be missing.
+    pub snapshots: PathBuf,
 }
 
 impl Config {
@@ -27,6 +29,7 @@ impl Config {
             database: DatabaseSettings::read(&mut env, stack),
             atlas: env.optional("ATLAS").map_or_else(|| "/opt/bin/atlas".into(), PathBuf::from),
             migrations: env.beside_the_program("MIGRATIONS", "migrations"),
+            snapshots: env.beside_the_program("SNAPSHOTS", "snapshots.json"),
         };
         if is_proxy(&config.database.host) {
             env.report(format!(

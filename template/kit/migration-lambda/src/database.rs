@@ -9,13 +9,15 @@ use rds::{DatabaseSettings, Login};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, NoTls, Row};
+use tokio_postgres::{Client, NoTls, Row, SimpleQueryMessage};
 
 use crate::patience::Silence;
 use crate::server::Server;
 
 /// Time-out of one query.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// Time-out of the queries of a snapshot.
+const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An open connection.
 pub struct Database {
@@ -107,6 +109,29 @@ impl Database {
     pub async fn can_check_clients(&self) -> Result<bool> {
         self.holds("SELECT current_setting('client_connection_check_interval', true) IS NOT NULL")
             .await
+    }
+
+    /// Returns the server's major version, and the rows of [`catalog::QUERY`].
+    pub async fn snapshot(&self) -> Result<(u32, Vec<[String; 3]>)> {
+        let version = "SELECT current_setting('server_version_num')::int / 10000";
+        let major: i32 = self.query(version, &[]).await?.first().map_or(0, |row| row.get(0));
+        let script = format!(
+            "BEGIN READ ONLY; {}; {}; COMMIT",
+            catalog::SETTINGS,
+            catalog::QUERY.trim_end().trim_end_matches(';')
+        );
+        let messages = timeout(SNAPSHOT_TIMEOUT, self.client.simple_query(&script))
+            .await
+            .map_err(|_| Silence(SNAPSHOT_TIMEOUT))
+            .context("the database does not answer")?
+            .context("the database")?;
+        let rows = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => {
+                Some([0, 1, 2].map(|column| row.get(column).unwrap_or_default().to_owned()))
+            }
+            _ => None,
+        });
+        Ok((u32::try_from(major)?, rows.collect()))
     }
 
     /// Returns the sessions that hold an advisory lock, as Atlas does while it works, in words.

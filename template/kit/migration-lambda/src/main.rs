@@ -7,6 +7,7 @@
 
 mod answer;
 mod apply;
+mod baseline;
 mod child;
 mod config;
 mod database;

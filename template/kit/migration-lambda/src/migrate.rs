@@ -8,6 +8,7 @@ use atlas::{MigrationDirectory, MigrationFile, MigrationStatus};
 use rds::{Auth, Login};
 
 use crate::apply::{Progress, Run, invalid_indexes, names};
+use crate::baseline::check as check_baseline;
 use crate::config::Config;
 use crate::database::{Database, is_login_refused};
 use crate::deadline::Deadline;
@@ -116,6 +117,9 @@ impl Deployment<'_> {
             // Only for a database without history.
             Some(_) => None,
         };
+        if let Some(version) = baseline.filter(|version| *version != NOTHING) {
+            check_baseline(&database, &self.config.snapshots, version).await?;
+        }
         if properties.dry_run {
             let plan = names(files, &before.pending, baseline);
             return self.report(before, Some(plan), &invalid);

@@ -28,11 +28,11 @@ impl ProjectCopy {
     ///
     /// # Errors
     /// When the functions cannot be built, or the project is not ready to be deployed.
-    pub(super) fn new(project: &Project, root: &Path, major: u32) -> Result<Self> {
+    pub(super) async fn new(project: &Project, root: &Path, major: u32) -> Result<Self> {
         let package = root.join("target/package");
         fs::create_dir_all(&package).with_context(|| cannot("create", &package))?;
         let atlas = if cfg!(target_os = "linux") {
-            package::make(project, Architecture::of_this_machine()?, major, &package)?;
+            package::make(project, Architecture::of_this_machine()?, major, &package).await?;
             package.join("atlas-layer/bin/atlas")
         } else {
             build_for_this_system(project, &package)?

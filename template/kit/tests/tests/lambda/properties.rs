@@ -69,6 +69,24 @@ fn a_baseline_counts_only_without_history(mut bed: TestBed) {
     assert_eq!(bed.tables(), "orders,third,users");
 }
 
+/// A wrong one would mark migrations as applied that are not.
+#[rstest]
+fn a_baseline_is_checked_against_the_database(mut bed: TestBed) {
+    bed.snapshots(bed.database.cluster.major());
+    bed.database.query("SET ROLE app; CREATE TABLE users (id int); CREATE TABLE other ()");
+    let event = bed.create_with(json!({ "BaselineVersion": "20260102000000" }));
+    bed.assert_fails(
+        &event,
+        "BaselineVersion is 20260102000000, but the database is not at that version: nothing is \
+         applied. It lacks 2 objects, or has them differently: ~ column public.users.id: integer \
+         -> bigint NOT NULL; + table public.orders",
+    );
+    bed.database.query("ALTER TABLE users ALTER id TYPE bigint, ALTER id SET NOT NULL");
+    bed.forget_answers();
+    let event = bed.create_with(json!({ "BaselineVersion": "20260101000000" }));
+    bed.assert_succeeds(&event, "Applied 1: …", data("20260102000000", 1));
+}
+
 #[rstest]
 fn a_baseline_must_be_a_migration_of_the_package(bed: TestBed) {
     bed.database.query("SET ROLE app; CREATE TABLE other ()");

@@ -112,6 +112,10 @@ impl Cluster {
         });
     }
 
+    pub fn major(&self) -> u32 {
+        self.server.major()
+    }
+
     /// A new database, owned by [`USER`].
     pub fn database(self: &Arc<Self>) -> Database {
         self.database_called("lambda")
