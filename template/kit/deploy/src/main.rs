@@ -51,10 +51,16 @@ enum Command {
         #[arg(long)]
         yes: bool,
     },
-    /// Rehearse deployments, failing ones too, on an emulator of AWS
+    /// Rehearse this branch's deployment and its rollback on an emulator of AWS
+    ///
+    /// REHEARSAL_ROWS, in the environment or .env, names a file of SQL that fills the tables of
+    /// the base branch before this branch's migrations run.
     Rehearse {
         #[arg(default_value = "dev")]
         environment: String,
+        /// Also rehearse migrations that fail, half-way too, and their repair
+        #[arg(long)]
+        all: bool,
     },
     /// Remove what a killed rehearsal left on the server
     #[command(hide = true)]
@@ -117,7 +123,9 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Deploy { environment, yes } => {
             return deploy::run(&project, &environment, yes).await;
         }
-        Command::Rehearse { environment } => rehearse::run(&project, &environment).await?,
+        Command::Rehearse { environment, all } => {
+            rehearse::run(&project, &environment, all).await?
+        }
         Command::Sweep => {
             // Whoever creates a temporary database drops those of processes that are gone.
             let server = postgres::server_in(&project.root).await?;

@@ -65,7 +65,7 @@ impl Expected {
     /// An update that applies `more` migrations, the last of which is `version`.
     pub(super) fn applied(version: String, more: usize) -> Self {
         Self {
-            calls: vec![Call::new("Update", "SUCCESS", 1, "")],
+            calls: vec![Call::new("Update", "SUCCESS", u64::try_from(more).unwrap_or(0), "")],
             database: Database::At { version, more },
             ..Self::unchanged()
         }

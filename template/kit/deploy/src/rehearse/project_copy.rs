@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use atlas::MigrationDirectory;
+use atlas::{MigrationDirectory, MigrationFile};
 use migrations::{HashCopy, Project};
 
 use crate::{architecture::Architecture, package};
@@ -72,6 +72,23 @@ impl ProjectCopy {
         let file = format!("{version}_{name}.sql");
         self.replace(&file, sql)?;
         Ok((file, version))
+    }
+
+    /// Names and contents of all migrations.
+    pub(super) fn files(&self) -> Result<Vec<MigrationFile>> {
+        Ok(self.migrations.files()?)
+    }
+
+    /// Replaces all migrations by these.
+    pub(super) fn set(&self, files: &[MigrationFile]) -> Result<()> {
+        for file in self.migrations.files()? {
+            let path = self.migrations.path().join(&file.name);
+            fs::remove_file(&path).with_context(|| cannot("remove", &path))?;
+        }
+        for file in files {
+            self.write(&file.name, &file.contents)?;
+        }
+        self.pack()
     }
 
     /// Writes a migration, and everything that is made from it.

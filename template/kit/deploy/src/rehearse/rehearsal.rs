@@ -42,7 +42,7 @@ pub(super) struct Rehearsal {
     /// What sam wrote in the last deployment.
     pub(super) sam_output: String,
     _emulator: Emulator,
-    database: Throwaway,
+    pub(super) database: Throwaway,
 }
 
 /// What to do with the stack.
