@@ -2,7 +2,7 @@
 
 mod files;
 mod hash_copies;
-mod trial;
+pub(crate) mod trial;
 
 use std::{env, fs, path::PathBuf, process::ExitCode};
 

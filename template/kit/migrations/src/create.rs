@@ -15,6 +15,7 @@ use replay::ReplayError;
 use tokio::try_join;
 
 use crate::{
+    check::trial,
     compare::{Scratch, difference},
     hash_copy::HashCopy,
     install::{check_name, install, versions, warn_of_future},
@@ -109,7 +110,7 @@ pub async fn run(project: &Project, options: &Options) -> Result<ExitCode> {
             trial = task.attempt(&steps).await?;
         }
     }
-    task.finish(&steps, &plan, trial)
+    task.finish(&steps, &plan, trial).await
 }
 
 impl Task<'_> {
@@ -132,10 +133,14 @@ impl Task<'_> {
     }
 
     /// Writes a plan that leads where it should, and keeps another one aside.
-    fn finish(&self, steps: &[Step], plan: &Plan, trial: Trial) -> Result<ExitCode> {
-        let Trial { files, refused, left, .. } = trial;
+    async fn finish(&self, steps: &[Step], plan: &Plan, trial: Trial) -> Result<ExitCode> {
+        let Trial { mut files, refused, left, .. } = trial;
+        let losses: Vec<_> = steps.iter().filter_map(|step| step.loses.as_deref()).collect();
         let folder = if refused.is_none() && left.is_empty() {
             warn_of_future(&self.existing);
+            if !losses.is_empty() {
+                self.leave_room_for_reasons(&mut files).await?;
+            }
             install(self.project, &self.existing, &files)?;
             "migrations"
         } else {
@@ -144,13 +149,19 @@ impl Task<'_> {
         for file in &files {
             println!("{folder}/{}\n\n{}\n", file.name, file.text().trim_end());
         }
-        let losses: Vec<_> = steps.iter().filter_map(|step| step.loses.as_deref()).collect();
         if !losses.is_empty() {
             println!("This loses data:\n  {}\n", losses.join("\n  "));
         }
         let problem = match refused {
             None if left.is_empty() => {
-                println!("Review the SQL above, then: just check-migrations");
+                println!(
+                    "Review the SQL above, {}then: just check-migrations",
+                    if losses.is_empty() {
+                        ""
+                    } else {
+                        "write a reason after each `-- allow:`, just hash-migrations, "
+                    }
+                );
                 return Ok(ExitCode::SUCCESS);
             }
             Some(error) => format!(
@@ -177,6 +188,27 @@ impl Task<'_> {
         };
         eprintln!("error: {problem}\nmigrations/ is as it was; {by_hand}");
         Ok(ExitCode::FAILURE)
+    }
+
+    /// Puts a line above each statement that `check-migrations` refuses, which allows it once
+    /// somebody writes the reason.
+    async fn leave_room_for_reasons(&self, files: &mut [MigrationFile]) -> Result<()> {
+        let options = trial::options(self.project)?;
+        let found = gate::run(&self.server, &self.existing, files, &options).await?;
+        // From the last on: a line more does not move what is above it.
+        for finding in found.findings.iter().rev().filter(|finding| finding.is_error()) {
+            let mut of_place =
+                files.iter_mut().filter(|file| finding.place.file.ends_with(&file.name));
+            if let (Some(file), Some(above)) = (of_place.next(), finding.place.line.checked_sub(1))
+            {
+                let text = file.text().into_owned();
+                let mut lines: Vec<_> = text.split('\n').collect();
+                let allow = format!("-- allow: {}", finding.rule);
+                lines.insert(above, &allow);
+                file.contents = lines.join("\n").into_bytes();
+            }
+        }
+        Ok(())
     }
 
     /// Writes a plan below target/, in place of the last one there. Returns the folder.

@@ -29,7 +29,7 @@ struct SquawkToml {
 ///
 /// # Errors
 /// When a file of it cannot be read.
-pub(super) fn options(project: &Project) -> Result<Options> {
+pub(crate) fn options(project: &Project) -> Result<Options> {
     let read = |file: &str| {
         let path = project.root.join(file);
         match fs::read_to_string(&path) {

@@ -36,7 +36,17 @@ async fn names_what_is_lost() {
     let project = planned(TABLE).await;
     project.write("sql/schema.sql", "CREATE TABLE users (id bigint PRIMARY KEY);\n");
     let created = project.run(&["create-migrations", "drop_name"]).succeeded();
-    says(&created, &["DROP COLUMN name", "This loses data:\n", "users.name", "Review the SQL"]);
+    let allow = "-- allow: drop-column\n";
+    says(&created, &[allow, "DROP COLUMN name", "This loses data:\n", "users.name", "a reason"]);
+
+    // Nothing is lost before somebody says why.
+    let refused = project.run(&["check-migrations"]).failed();
+    says(&refused, &["the comment gives no reason"]);
+    let file = format!("migrations/{}", project.migrations()[1]);
+    let text = fs::read_to_string(project.root.path().join(&file)).unwrap();
+    project.write(&file, &text.replace(allow, "-- allow: drop-column nobody uses it\n"));
+    project.run(&["hash-migrations"]).succeeded();
+    project.run(&["check-migrations"]).succeeded();
 }
 
 #[tokio::test]
