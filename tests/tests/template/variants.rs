@@ -7,7 +7,9 @@ use std::{
 
 use rstest::rstest;
 use tempfile::TempDir;
-use template_tests::{Project, Tools, checkout, run};
+use template_tests::{Project, checkout, run};
+
+use crate::shared;
 
 type Answers = [(&'static str, &'static str)];
 
@@ -99,8 +101,7 @@ const ALLOWED: [(&str, &str, &str); 8] = [
 
 /// Renders a project, with the same answers to what both kinds of project are asked.
 fn render(parent: &TempDir, answers: &Answers) -> Project {
-    let cargo_generate = Tools::find().unwrap().cargo_generate;
-    Project::render(&cargo_generate, parent.path(), "my-db", answers)
+    shared::render(parent.path(), "my-db", answers)
         .succeeded()
         .unwrap();
     Project::at(parent.path().join("my-db"))
