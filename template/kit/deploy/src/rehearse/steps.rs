@@ -71,7 +71,7 @@ impl Steps<'_> {
         let (count, version) = self.rehearsal.copy.last_migration()?;
         let expected = Expected {
             stack: Some("CREATE_COMPLETE"),
-            calls: vec![Call::new("Create", "SUCCESS", u64::try_from(count)?, "")],
+            calls: vec![Call::new("Create", "SUCCESS", "")],
             ..Expected::applied(version, count)
         };
         let name = "create: all migrations are applied";
@@ -90,7 +90,7 @@ impl Steps<'_> {
         self.deploy("a new migration is applied", expected).await?;
         self.rehearsal.set("ForceUpdate", "rehearsal");
         let expected = Expected {
-            calls: vec![Call::new("Update", "SUCCESS", 0, "Nothing to apply")],
+            calls: vec![Call::new("Update", "SUCCESS", "Nothing to apply")],
             ..Expected::unchanged()
         };
         let name = "ForceUpdate: runs, applies nothing";
