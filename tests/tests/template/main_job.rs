@@ -30,10 +30,7 @@ fn plans_checks_and_tests_migrations() {
     says(&project.succeeds(&["setup"]), &["✓ .env is there"]);
 
     let created = project.succeeds(&["create-migrations"]);
-    says(
-        &created,
-        &["_initial.sql", "CREATE TABLE \"public\".\"users\""],
-    );
+    says(&created, &["_initial.sql", "CREATE TABLE public.users"]);
     assert_eq!(project.migrations().unwrap().len(), 1);
     says(
         &project.succeeds(&["create-migrations"]),
@@ -65,10 +62,14 @@ fn plans_checks_and_tests_migrations() {
     assert!(!drift.success);
     says(
         &drift,
-        &["✗ drift", "ADD COLUMN \"phone\"", "just create-migrations"],
+        &[
+            "✗ drift",
+            "+ column public.users.phone",
+            "just create-migrations",
+        ],
     );
     let created = project.succeeds(&["create-migrations", "add_user_phone"]);
-    says(&created, &["_add_user_phone.sql", "ADD COLUMN \"phone\""]);
+    says(&created, &["_add_user_phone.sql", "ADD COLUMN phone"]);
     let checked = project.succeeds(&["check-migrations"]);
     says(&checked, &["agrees with 2 files", "_add_user_phone.sql"]);
 }
@@ -92,15 +93,13 @@ impl ActiveModelBehavior for ActiveModel {}
     project.write("crates/entity/src/tag.rs", entity).unwrap();
     says(
         &project.succeeds(&["create-migrations", "add_tags"]),
-        &["CREATE TABLE \"public\".\"tags\""],
+        &["CREATE TABLE public.tags"],
     );
     fs::remove_file(project.root.join("crates/entity/src/tag.rs")).unwrap();
     says(
         &project.succeeds(&["create-migrations", "drop_tags"]),
-        &["DROP TABLE \"public\".\"tags\""],
+        &["DROP TABLE public.tags", "This loses data:"],
     );
-    // Dropping a table loses rows, so it needs a nolint comment.
-    project.refuses(&["check-migrations"], &["✗ lint", "drop_tags"]);
 }
 
 #[test]
@@ -116,16 +115,16 @@ fn plans_hand_written_sql() {
     let after = "CREATE INDEX \"users_suspended\" ON \"users\" (\"created_at\") WHERE \"status\" = 'suspended';\n";
     project.write("crates/entity/sql/after.sql", after).unwrap();
     let created = project.succeeds(&["create-migrations", "index_suspended"]);
-    says(&created, &["CREATE INDEX \"users_suspended\"", "WHERE"]);
+    says(
+        &created,
+        &["CREATE INDEX CONCURRENTLY users_suspended", "WHERE"],
+    );
     project.succeeds(&["check-migrations"]);
 }
 
 #[test]
 fn puts_concurrent_statements_into_a_separate_migration() {
     let project = Shared::with_first_migration();
-    let policy = project.read("atlas.hcl").unwrap()
-        + "\ndiff {\n  concurrent_index {\n    add = true\n    create = true\n  }\n}\n";
-    project.write("atlas.hcl", &policy).unwrap();
     project
         .edit(
             USER,
@@ -137,16 +136,9 @@ fn puts_concurrent_statements_into_a_separate_migration() {
 
     let files = project.migrations().unwrap();
     assert_eq!(files.len(), 3, "{files:?}");
-    assert!(files[1].ends_with("_index_names.sql"));
-    assert!(
-        project
-            .read(&format!("migrations/{}", files[1]))
-            .unwrap()
-            .contains("ADD COLUMN \"phone\"")
-    );
-    assert!(files[2].ends_with("_index_names_concurrently.sql"));
-    let concurrent = format!("migrations/{}", files[2]);
-    let sql = project.read(&concurrent).unwrap();
+    let read = |file: &str| project.read(&format!("migrations/{file}")).unwrap();
+    assert!(read(&files[1]).contains("ADD COLUMN phone"));
+    let sql = read(&files[2]);
     assert!(sql.starts_with("-- atlas:txmode none\n\n"), "{sql}");
     assert!(sql.contains("CREATE INDEX CONCURRENTLY"), "{sql}");
     says(
@@ -154,6 +146,7 @@ fn puts_concurrent_statements_into_a_separate_migration() {
         &["run outside of a transaction: 1 file"],
     );
 
+    let concurrent = format!("migrations/{}", files[2]);
     project
         .edit(&concurrent, "-- atlas:txmode none\n\n", "")
         .unwrap();
@@ -168,9 +161,9 @@ fn puts_concurrent_statements_into_a_separate_migration() {
     );
 }
 
-/// Atlas, which runs `print-schema` itself, plans the same as the recipe.
+/// Where its edition allows, Atlas runs `print-schema` itself.
 #[test]
-fn plans_the_same_with_atlas_alone() {
+fn atlas_alone_plans_tables() {
     let project = Shared::take();
     let tools = template_tests::Tools::find().unwrap();
     let database = project.succeeds(&["db-up"]);
@@ -191,15 +184,12 @@ fn plans_the_same_with_atlas_alone() {
         return println!("not tested with {version}");
     }
     by_hand.succeeded().unwrap();
-    let planned = |project: &Shared| {
-        let files = project.migrations().unwrap();
-        assert_eq!(files.len(), 1);
-        project.read(&format!("migrations/{}", files[0])).unwrap()
-    };
-    let by_hand = planned(&project);
-    project.git(&["clean", "--quiet", "--force", "-x", "migrations"]);
+    let files = project.migrations().unwrap();
+    let planned = project.read(&format!("migrations/{}", files[0])).unwrap();
+    assert!(planned.contains("CREATE TABLE \"public\".\"users\""));
+    // What Atlas overlooks is planned after it.
     project.succeeds(&["create-migrations"]);
-    assert_eq!(planned(&project), by_hand);
+    project.succeeds(&["check-migrations"]);
 }
 
 #[test]
@@ -267,7 +257,7 @@ fn applies_migrations_and_shows_the_status() {
         .arg("apply")
         .env("DATABASE_URL", &url));
     assert!(!late.success);
-    says(&late, &["20200101000000", "a later version"]);
+    says(&late, &["20200101000000", "just rebase-migrations"]);
     let up = project.just(&["db-up"]);
     assert!(!up.success);
     says(
@@ -301,30 +291,7 @@ fn compares_migrations_with_the_base_branch() {
     let refs = "+refs/heads/main:refs/remotes/origin/main";
     project.git(&["fetch", "--quiet", origin.to_str().unwrap(), refs]);
 
-    says(
-        &project.succeeds(&["check-migrations"]),
-        &["✓ lint         origin/main has all migrations"],
-    );
-
-    // Two new ones: both are linted, not just the newest.
-    project
-        .write(
-            "migrations/20990101000000_drop.sql",
-            "DROP TABLE \"addresses\";\n",
-        )
-        .unwrap();
-    project
-        .write(
-            "migrations/20990101000001_more.sql",
-            "CREATE TABLE \"more\" ();\n",
-        )
-        .unwrap();
-    project.succeeds(&["hash-migrations"]);
-    project.refuses(
-        &["check-migrations"],
-        &["✗ lint", "20990101000000_drop.sql"],
-    );
-    project.git(&["clean", "--quiet", "--force", "migrations"]);
+    project.succeeds(&["check-migrations"]);
 
     // Another migration was merged first, and sorts after ours.
     let late = "migrations/20200101000000_late.sql";
@@ -335,7 +302,7 @@ fn compares_migrations_with_the_base_branch() {
         &[
             "✗ names",
             "20200101000000_late.sql",
-            "give each a later version",
+            "just rebase-migrations",
         ],
     );
     fs::remove_file(project.root.join(late)).unwrap();

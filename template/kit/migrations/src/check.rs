@@ -2,15 +2,16 @@
 
 mod files;
 mod hash_copies;
-mod lint;
+mod squawk;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use atlas::MigrationFile;
+use postgres::Server;
 
 use crate::{
-    dev_databases::DevDatabases,
+    compare::{Scratch, difference},
     fingerprint::Fingerprint,
     git::Base,
     project::Project,
@@ -40,7 +41,7 @@ pub async fn run(project: &Project, force: bool) -> Result<ExitCode> {
 /// Runs the checks, and applies only migrations that `atlas.sum` vouches for.
 async fn checks(project: &Project, base: Option<&Base>, report: &mut Report) {
     // First, because cargo shows its progress, and not between two checks.
-    let schema = schema::write(project);
+    let ddl = schema::print(project);
     if let Some(copies) = hash_copies::check(project).transpose() {
         report.line("hash copy", copies);
     }
@@ -56,17 +57,25 @@ async fn checks(project: &Project, base: Option<&Base>, report: &mut Report) {
     report.line("names", Ok(files::names(project, base, &files)));
     report.line("concurrent", Ok(files::concurrent(&files)));
 
-    match DevDatabases::open(project).await {
-        Ok(mut databases) => {
-            report.line("replay", replay(project, &mut databases).await);
-            report.line("drift", drift(project, &mut databases, schema).await);
-            let new = files::new_files(base, &files);
-            report.line("lint", lint::atlas(project, &mut databases, &new).await);
-            if let Some(squawk) = lint::squawk(project, &new).transpose() {
-                report.line("squawk", squawk);
-            }
+    if let Some(squawk) = squawk::check(project, &files::new_files(base, &files)).transpose() {
+        report.line("squawk", squawk);
+    }
+    let server = match postgres::server_in(&project.root).await {
+        Ok(server) => server,
+        Err(error) => return report.line("database", Err(error)),
+    };
+    match Scratch::migrated(&server, &files).await {
+        Ok(migrated) => {
+            let applied = count(files.len(), "migration");
+            report
+                .line("replay", Ok(Outcome::Passed(format!("{applied}, from an empty database"))));
+            report.line("drift", drift(project, &server, migrated, ddl).await);
         }
-        Err(error) => report.line("database", Err(error)),
+        Err(error) => {
+            report.line("replay", Err(error));
+            let reason = "without the migrations there is nothing to compare with";
+            report.line("drift", Ok(Outcome::Skipped(reason.into())));
+        }
     }
 }
 
@@ -77,28 +86,25 @@ fn intact_files(project: &Project) -> Result<Vec<MigrationFile>> {
     Ok(files)
 }
 
-/// Do all migrations apply to an empty database?
-async fn replay(project: &Project, databases: &mut DevDatabases) -> Result<Outcome> {
-    let applied = databases.replay(&project.migrations).await?;
-    Ok(Outcome::Passed(format!("applied to an empty database: {}", count(applied, "migration"))))
-}
-
-/// Do the migrations create the schema of the entities?
+/// Do the migrations create the described schema?
 async fn drift(
     project: &Project,
-    databases: &mut DevDatabases,
-    schema: Result<PathBuf>,
+    server: &Server,
+    mut migrated: Scratch,
+    ddl: Result<String>,
 ) -> Result<Outcome> {
-    let schema = schema?;
-    let dev = databases.create("drift").await?;
-    Ok(match databases.atlas.schema_diff(&project.migrations, &schema, &dev)? {
-        None => Outcome::Passed("the migrations create the schema of the entities".into()),
-        Some(sql) => Outcome::Failed(format!(
-            "the migrations lack this SQL to create the schema of the entities:\n{}\n\
-                 to plan it: just create-migrations (if a difference remains after that, write \
-                 a migration by hand, then: just hash-migrations)",
-            sql.trim()
-        )),
+    let mut described = Scratch::described(project, server, &ddl?).await?;
+    let difference = difference(project, &migrated.snapshot().await?, &described.snapshot().await?);
+    let source = &project.source;
+    Ok(if difference.is_empty() {
+        Outcome::Passed(format!("the migrations create the schema of {source}"))
+    } else {
+        Outcome::Failed(format!(
+            "the migrations create another schema than {source} (+ missing, - only in the \
+             migrations, ~ different):\n{difference}\n\
+             to plan what is missing: just create-migrations; to keep what only migrations make: \
+             describe it in SQL, or list it in unmanaged of [workspace.metadata.migrations]"
+        ))
     })
 }
 

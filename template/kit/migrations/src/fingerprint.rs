@@ -8,7 +8,11 @@ use std::{
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::{git::Base, hash_copy::yaml_files, project::Project};
+use crate::{
+    git::Base,
+    hash_copy::yaml_files,
+    project::{Project, Source},
+};
 
 /// Files and directories that the checks depend on.
 const SOURCES: &[&str] = &[
@@ -18,16 +22,14 @@ const SOURCES: &[&str] = &[
     ".squawk.toml",
     "Cargo.lock",
     "Cargo.toml",
-    "atlas.hcl",
     "crates",
     "kit",
     "migrations",
     "rust-toolchain.toml",
 ];
 
-/// Environment variables that select the server and the tools.
+/// Environment variables that select the server.
 const VARIABLES: &[&str] = &[
-    "ATLAS",
     "DEV_POSTGRES",
     "DEV_POSTGRES_PATH",
     "DOCKER_HOST",
@@ -36,8 +38,8 @@ const VARIABLES: &[&str] = &[
     "TEST_DATABASE_URL",
 ];
 
-/// Programs on PATH that the checks run.
-const PROGRAMS: [&str; 2] = ["atlas", "squawk"];
+/// Program on PATH that the checks run.
+const PROGRAM: &str = "squawk";
 
 #[derive(Debug)]
 pub struct Fingerprint {
@@ -52,6 +54,9 @@ impl Fingerprint {
         for source in SOURCES {
             add(&mut hasher, &project.root.join(source))?;
         }
+        if let Source::Sql(folder) = &project.source {
+            add(&mut hasher, &project.root.join(folder))?;
+        }
         for file in yaml_files(&project.root)? {
             add(&mut hasher, &file)?;
         }
@@ -59,8 +64,7 @@ impl Fingerprint {
             hasher.update(format!("{variable}={:?}\n", std::env::var_os(variable)));
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let directories = std::env::split_paths(&path).chain([project.root.join(".tools")]);
-        for program in directories.flat_map(|directory| PROGRAMS.map(|name| directory.join(name))) {
+        for program in std::env::split_paths(&path).map(|directory| directory.join(PROGRAM)) {
             if let Ok(metadata) = fs::metadata(&program) {
                 let (size, modified) = (metadata.len(), metadata.modified());
                 hasher.update(format!("{} {size} {modified:?}\n", program.display()));

@@ -11,10 +11,6 @@ use entity as _;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-// Hand-written SQL for what entities cannot express.
-const BEFORE: &str = include_str!("../../../crates/entity/sql/before.sql");
-const AFTER: &str = include_str!("../../../crates/entity/sql/after.sql");
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match print().await {
@@ -27,11 +23,15 @@ async fn main() -> ExitCode {
 }
 
 async fn print() -> Result<()> {
-    schema::attributes::check(Path::new(ROOT), "crates/entity/src")?;
-    let ddl = schema::ddl("entity").await?;
-    let mut parts = vec![BEFORE, &ddl, AFTER];
-    parts.retain(|part| !atlas::sql::statements(part).is_empty());
-    let parts: Vec<_> = parts.into_iter().map(str::trim).collect();
+    let root = Path::new(ROOT);
+    schema::attributes::check(root, "crates/entity/src")?;
+    let mut parts = schema::sql_files(root, "crates/entity/sql/before")?;
+    parts.push(("crates/entity/src".into(), schema::ddl("entity").await?));
+    parts.extend(schema::sql_files(root, "crates/entity/sql/after")?);
+    parts.retain(|(_, part)| !atlas::sql::statements(part).is_empty());
+    // `check-migrations` finds by the first line which file a statement is from.
+    let parts: Vec<_> =
+        parts.iter().map(|(path, part)| format!("-- {path}\n{}", part.trim_end())).collect();
     writeln!(std::io::stdout(), "{}", parts.join("\n\n"))?;
     Ok(())
 }

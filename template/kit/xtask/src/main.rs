@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use migrations::{Project, check, create, schema};
+use migrations::{Project, Rename, check, create, install, rebase, schema};
 
 #[derive(Debug, Parser)]
 #[command(name = "xtask", version, about)]
@@ -30,7 +30,20 @@ enum Command {
     CreateMigrations {
         /// What the migration does, in snake case
         name: Option<String>,
+        /// What was renamed: `users.name=full_name`, `categories=topics`, `status.old=new`
+        #[arg(long, value_name = "OLD=NEW")]
+        rename: Vec<Rename>,
+        /// Nothing else was renamed: drop and add
+        #[arg(long)]
+        no_rename: bool,
     },
+    /// Add an empty migration, for SQL written by hand
+    NewMigration {
+        /// What the migration does, in snake case
+        name: String,
+    },
+    /// After a merge: put the migrations of this branch after those of the base branch
+    RebaseMigrations,
     /// Check that the migrations are safe to merge
     CheckMigrations {
         /// Check even if nothing changed since the last pass
@@ -90,15 +103,22 @@ async fn run(command: Command) -> Result<ExitCode> {
             setup::run(&project)?;
             println!("✓ {}", postgres::describe(&project.root).await?);
         }
-        Command::CreateMigrations { name } => create::run(&project, name.as_deref()).await?,
+        Command::CreateMigrations { name, rename: renames, no_rename } => {
+            let options = create::Options { name, renames, no_rename };
+            return create::run(&project, &options).await;
+        }
+        Command::NewMigration { name } => install::new_migration(&project, &name)?,
+        Command::RebaseMigrations => return rebase::run(&project).await,
         Command::CheckMigrations { force } => return check::run(&project, force).await,
-        Command::HashMigrations => create::hash(&project)?,
+        Command::HashMigrations => install::hash(&project)?,
         Command::Coverage { if_floor, options } => {
             coverage::run(&project.root, if_floor, &options)?;
         }
         Command::PreCommit => pre_commit::run(&project).await?,
         Command::PrintSchema => print!("{}", schema::print(&project)?),
-        Command::Apply { url } => database::apply(&project, &database::target(&project, url)?)?,
+        Command::Apply { url } => {
+            database::apply(&project, &database::target(&project, url)?).await?;
+        }
         Command::Status { url } => database::status(&project, &database::target(&project, url)?)?,
         Command::DbUp => database::up(&project).await?,
         Command::DbDown => database::down(&project).await?,

@@ -74,7 +74,6 @@ async fn checkout_of_index(project: &Project, tree: &str) -> Result<Checkout> {
     }
     let server = postgres::server_in(&project.root).await?;
     environment.extend([
-        ("ATLAS", project.atlas()?.binary().into()),
         ("DEV_POSTGRES", "url".into()),
         ("TEST_DATABASE_URL", server.url("postgres").into()),
         // Makes cargo keep these builds of the workspace apart. It would take one of this

@@ -5,11 +5,14 @@ use atlas::MigrationFile;
 
 use super::list;
 use crate::{
-    concurrent::TXMODE_NONE,
     git::Base,
+    install,
     project::Project,
     report::{Outcome, count},
 };
+
+/// The line that makes Atlas apply a file outside of a transaction.
+const TXMODE_NONE: &str = "-- atlas:txmode none";
 
 /// Returns the migrations that this branch adds to its base, or the newest one if it has no
 /// base.
@@ -59,13 +62,24 @@ pub(super) fn names(project: &Project, base: Option<&Base>, files: &[MigrationFi
             list(&odd)
         ));
     }
-    if let Some(newest) = base.and_then(|base| base.files.last()) {
-        let late: Vec<_> =
-            new_files(base, files).into_iter().filter(|file| file.name < *newest).collect();
+    let new = new_files(base, files);
+    let newest = base.and_then(|base| base.files.last());
+    let newest = newest.and_then(|newest| files.iter().find(|file| file.name == *newest));
+    let future = install::in_future(&new, newest);
+    if !future.is_empty() {
+        return Outcome::Failed(format!(
+            "dated in the future, and what others add until then would sort before it: {}\n\
+             give each the version of today, UTC, then: just hash-migrations",
+            list(&future)
+        ));
+    }
+    if let Some(newest) = newest {
+        let late: Vec<_> = new.into_iter().filter(|file| file.name < newest.name).collect();
         if !late.is_empty() {
             return Outcome::Failed(format!(
-                "new, but sorts before {newest} of {}: {}\n\
-                 give each a later version, then: just hash-migrations",
+                "new, but sorts before {} of {}: {}\n\
+                 to give each a later version: just rebase-migrations",
+                newest.name,
                 project.base_branch,
                 list(&late)
             ));

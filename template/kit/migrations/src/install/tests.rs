@@ -18,11 +18,8 @@ fn planned(name: &str) -> MigrationFile {
     MigrationFile { name: name.into(), contents: "SELECT 2;".into() }
 }
 
-/// Returns the sum of the project's files and `planned`.
-fn sum_with(project: &Project, planned: &[MigrationFile]) -> SumFile {
-    let mut files = project.migrations.files().unwrap();
-    files.extend_from_slice(planned);
-    SumFile::compute(&files)
+fn install_now(project: &Project, added: &[MigrationFile]) -> Result<()> {
+    install(project, &project.migrations.files().unwrap(), added)
 }
 
 fn read(project: &Project, file: &str) -> String {
@@ -47,10 +44,10 @@ fn snapshot(project: &Project) -> Vec<(PathBuf, Option<String>)> {
 fn writes_the_migration_and_both_hashes() {
     let (_root, project) = project();
     let files = [planned("2_b.sql"), planned("3_c.sql")];
-    let sum = sum_with(&project, &files);
-    install(&project, &files, &sum).unwrap();
-    assert_eq!(project.migrations.verify().unwrap(), sum.hash());
-    assert_eq!(read(&project, "any.yaml"), COPY.replace("h1:old", sum.hash()));
+    install_now(&project, &files).unwrap();
+    let sum = project.migrations.verify().unwrap();
+    assert_eq!(project.migrations.files().unwrap().len(), 3);
+    assert_eq!(read(&project, "any.yaml"), COPY.replace("h1:old", &sum));
 }
 
 #[test]
@@ -84,8 +81,7 @@ fn writes_nothing_if_the_hash_cannot_be_written(#[case] copy: &str) {
     fs::write(project.migrations.path().join("1_a.sql"), "SELECT 3;").unwrap();
     let before = snapshot(&project);
     let files = [planned("2_b.sql")];
-    let sum = sum_with(&project, &files);
-    let error = format!("{:#}", install(&project, &files, &sum).unwrap_err());
+    let error = format!("{:#}", install_now(&project, &files).unwrap_err());
     assert!(error.contains("no file was changed"), "{error}");
     assert!(error.contains("any.yaml"), "{error}");
     assert_eq!(snapshot(&project), before);
@@ -99,11 +95,10 @@ fn writes_nothing_if_the_hash_cannot_be_written(#[case] copy: &str) {
 #[test]
 fn refuses_when_another_migration_was_added_in_the_meantime() {
     let (_root, project) = project();
-    let files = [planned("3_c.sql")];
-    let sum = sum_with(&project, &files);
+    let existing = project.migrations.files().unwrap();
     fs::write(project.migrations.path().join("2_b.sql"), "SELECT 9;").unwrap();
     let before = snapshot(&project);
-    let error = format!("{:#}", install(&project, &files, &sum).unwrap_err());
+    let error = format!("{:#}", install(&project, &existing, &[planned("3_c.sql")]).unwrap_err());
     assert!(error.contains("try again"), "{error}");
     assert_eq!(snapshot(&project), before);
 }
@@ -113,8 +108,23 @@ fn overwrites_no_migration() {
     let (_root, project) = project();
     let files = [planned("2_b.sql"), planned("1_a.sql")];
     let before = snapshot(&project);
-    let sum = sum_with(&project, &files);
-    let error = format!("{:#}", install(&project, &files, &sum).unwrap_err());
+    let error = format!("{:#}", install_now(&project, &files).unwrap_err());
     assert!(error.contains("1_a.sql"), "{error}");
     assert_eq!(snapshot(&project), before);
+}
+
+#[rstest]
+#[case::past("20200101000000_a.sql", false)]
+#[case::future("20990101000000_a.sql", true)]
+#[case::another_form("0001_a.sql", false)]
+fn new_versions_are_now_but_after_all_others(#[case] last: &str, #[case] in_future: bool) {
+    let existing = [planned("20190101000000_z.sql"), planned(last)];
+    let versions = versions(&existing, 2);
+    assert!(versions[0] < versions[1]);
+    assert_eq!(versions[0] == "20990101000001", in_future, "{versions:?}");
+    assert!(versions[0].as_str() > "20260101000000");
+    assert_eq!(super::in_future(&[&existing[1]], None).len(), usize::from(in_future));
+    // A file after one that others have cannot be earlier.
+    let next = planned("20990101000001_b.sql");
+    assert_eq!(super::in_future(&[&next], Some(&existing[1])).is_empty(), in_future);
 }

@@ -1,6 +1,8 @@
 //! Measures what a user waits for. Each figure stands beside a floor: the least
 //! that could be waited for, measured in the same run.
 
+mod history;
+
 use std::{
     fmt::Write as _,
     fs,
@@ -21,6 +23,7 @@ fn main() -> Result<()> {
     let mut figures = Vec::new();
     render_to_green(directory.path(), &mut figures)?;
     check(directory.path(), &mut figures)?;
+    history::measure(&project(directory.path())?, directory.path(), &mut figures)?;
     for entities in [10, 100] {
         print_schema(directory.path(), entities, &mut figures)?;
     }

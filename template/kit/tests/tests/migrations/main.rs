@@ -1,0 +1,8 @@
+//! The commands that plan and check migrations, run as programs on a real server, in projects
+//! whose schema is described in SQL.
+
+mod apply;
+mod check;
+mod create;
+mod project;
+mod rebase;
