@@ -25,6 +25,8 @@ pub(super) struct Call {
     pub(super) request: String,
     /// `SUCCESS` or `FAILED`.
     pub(super) outcome: String,
+    /// Number of migrations applied.
+    pub(super) applied: u64,
     /// The message of the answer; a part of it in an expected call.
     pub(super) answer: String,
 }
@@ -63,7 +65,7 @@ impl Expected {
     /// An update that applies `more` migrations, the last of which is `version`.
     pub(super) fn applied(version: String, more: usize) -> Self {
         Self {
-            calls: vec![Call::new("Update", "SUCCESS", "")],
+            calls: vec![Call::new("Update", "SUCCESS", u64::try_from(more).unwrap_or(0), "")],
             database: Database::At { version, more },
             ..Self::unchanged()
         }
@@ -75,8 +77,8 @@ impl Expected {
         Self {
             stack: Some("UPDATE_ROLLBACK_COMPLETE"),
             calls: vec![
-                Call::new("Update", "FAILED", reason),
-                Call::new("Update", "SUCCESS", rollback),
+                Call::new("Update", "FAILED", 0, reason),
+                Call::new("Update", "SUCCESS", 0, rollback),
             ],
             ..Self::unchanged()
         }
@@ -84,37 +86,43 @@ impl Expected {
 }
 
 impl Call {
-    pub(super) fn new(request: &str, outcome: &str, answer: &str) -> Self {
-        Self { request: request.to_owned(), outcome: outcome.to_owned(), answer: answer.to_owned() }
+    pub(super) fn new(request: &str, outcome: &str, applied: u64, answer: &str) -> Self {
+        Self {
+            request: request.to_owned(),
+            outcome: outcome.to_owned(),
+            applied,
+            answer: answer.to_owned(),
+        }
     }
 
-    /// The calls in the lines of the function's log. The function logs its answer before it
-    /// sends it; what it logs after that, the emulator may lose.
+    /// The calls in the lines of the function's log. Each has a line that is written before the
+    /// answer is delivered; what is written after it, the emulator may cut off.
     pub(super) fn all(log: &[String]) -> Vec<Self> {
-        let lines: Vec<Value> =
-            log.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        let request = |id: &Value| {
-            let mut lines = lines.iter().filter(|line| line["requestId"] == *id);
-            lines.find_map(|line| line.get("request_type").map(word)).unwrap_or_default()
-        };
-        let answers = lines.iter().filter_map(|line| {
-            let answer = word(&line["message"]);
-            let (outcome, _) = answer.split_once(": ")?;
-            ["SUCCESS", "FAILED"]
-                .contains(&outcome)
-                .then(|| Self::new(&request(&line["requestId"]), outcome, &answer))
-        });
-        answers.collect()
+        let lines = log.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines
+            .filter_map(|line| {
+                let answer = word(&line["message"]);
+                let (outcome, _) = answer.split_once(": ")?;
+                Some(Self {
+                    request: line["request_type"].as_str()?.to_owned(),
+                    outcome: outcome.to_owned(),
+                    applied: line["applied"].as_u64()?,
+                    answer,
+                })
+            })
+            .collect()
     }
 
     fn matches(&self, expected: &Self) -> bool {
         self.request == expected.request
             && self.outcome == expected.outcome
+            && self.applied == expected.applied
             && self.answer.contains(&expected.answer)
     }
 
     fn describe(&self) -> String {
-        let mut text = format!("{} {}", self.request, self.outcome);
+        let (request, outcome, applied) = (&self.request, &self.outcome, self.applied);
+        let mut text = format!("{request} {outcome} ({applied} applied)");
         if !self.answer.is_empty() {
             text += &format!(" {:?}", self.answer);
         }

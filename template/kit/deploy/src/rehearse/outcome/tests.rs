@@ -16,14 +16,17 @@ fn rolled_back() -> (Expected, Observed) {
     };
     let expected = Expected {
         stack: Some("UPDATE_ROLLBACK_COMPLETE"),
-        calls: vec![Call::new("Update", "FAILED", "3_c.sql"), Call::new("Update", "SUCCESS", "")],
+        calls: vec![
+            Call::new("Update", "FAILED", 0, "3_c.sql"),
+            Call::new("Update", "SUCCESS", 0, ""),
+        ],
         database: Database::Unchanged,
     };
     let observed = Observed {
         stack: Some("UPDATE_ROLLBACK_COMPLETE".to_owned()),
         calls: vec![
-            Call::new("Update", "FAILED", "FAILED: migration 3_c.sql failed"),
-            Call::new("Update", "SUCCESS", "SUCCESS: nothing to apply"),
+            Call::new("Update", "FAILED", 0, "FAILED: migration 3_c.sql failed"),
+            Call::new("Update", "SUCCESS", 0, "SUCCESS: nothing to apply"),
         ],
         failures: vec![StackFailure {
             resource: "AppliedMigrations".to_owned(),
@@ -42,12 +45,12 @@ fn applied() -> (Expected, Observed) {
     let (before, _) = observed.databases;
     let expected = Expected {
         stack: Some("UPDATE_COMPLETE"),
-        calls: vec![Call::new("Update", "SUCCESS", "")],
+        calls: vec![Call::new("Update", "SUCCESS", 1, "")],
         database: Database::At { version: "3".to_owned(), more: 1 },
     };
     let observed = Observed {
         stack: Some("UPDATE_COMPLETE".to_owned()),
-        calls: vec![Call::new("Update", "SUCCESS", "SUCCESS: applied 1")],
+        calls: vec![Call::new("Update", "SUCCESS", 1, "SUCCESS: applied 1")],
         databases: (
             before.clone(),
             Snapshot { current: Some("3".to_owned()), migrations: 3, ..before },
@@ -67,11 +70,12 @@ fn finds_no_problem_in_the_expected_outcome(#[case] (expected, observed): (Expec
 #[rstest]
 #[case::stack(|observed: &mut Observed| observed.stack = Some("UPDATE_ROLLBACK_FAILED".into()), "the stack is UPDATE_ROLLBACK_FAILED, expected UPDATE_ROLLBACK_COMPLETE")]
 #[case::no_stack(|observed: &mut Observed| observed.stack = None, "the stack is missing, expected UPDATE_ROLLBACK_COMPLETE")]
-#[case::no_second_call(|observed: &mut Observed| drop(observed.calls.pop()), "got Update FAILED")]
-#[case::one_call_more(|observed: &mut Observed| observed.calls.push(Call::new("Update", "SUCCESS", "")), "then Update SUCCESS; expected")]
+#[case::no_second_call(|observed: &mut Observed| drop(observed.calls.pop()), "got Update FAILED (0 applied)")]
+#[case::one_call_more(|observed: &mut Observed| observed.calls.push(Call::new("Update", "SUCCESS", 0, "")), "then Update SUCCESS (0 applied); expected")]
 #[case::order(|observed: &mut Observed| observed.calls.reverse(), "got Update SUCCESS")]
 #[case::request(|observed: &mut Observed| observed.calls[1].request = "Delete".into(), "then Delete SUCCESS")]
 #[case::rollback_fails(|observed: &mut Observed| observed.calls[1].outcome = "FAILED".into(), "then Update FAILED")]
+#[case::applied(|observed: &mut Observed| observed.calls[1].applied = 1, "(1 applied)")]
 #[case::answer(|observed: &mut Observed| observed.calls[0].answer = "FAILED: no connection".into(), "no connection")]
 #[case::history(|observed: &mut Observed| observed.databases.1.migrations = 3, "the database has changed")]
 #[case::schema(|observed: &mut Observed| observed.databases.1.details.push("relation public.u (r)".into()), "+ relation public.u (r)")]
@@ -87,7 +91,7 @@ fn finds_what_is_wrong_with_a_rollback(#[case] spoil: fn(&mut Observed), #[case]
 }
 
 #[rstest]
-#[case::not_called(|observed: &mut Observed| observed.calls.clear(), "got no call; expected Update SUCCESS")]
+#[case::not_called(|observed: &mut Observed| observed.calls.clear(), "got no call; expected Update SUCCESS (1 applied)")]
 #[case::version(|observed: &mut Observed| observed.databases.1.current = Some("2".into()), "the database is at 2, 3 migrations")]
 #[case::one_too_many(|observed: &mut Observed| observed.databases.1.migrations = 4, "expected 3, 3 migrations")]
 #[case::half(|observed: &mut Observed| observed.databases.1.broken_off = true, "and a part of the last")]
@@ -112,21 +116,21 @@ fn accepts_a_part_of_a_migration_where_it_is_expected() {
 
 #[test]
 fn reads_the_calls_from_the_log() {
-    let line = |id: &str, rest: &str| format!("{{\"requestId\":\"{id}\",{rest}}}");
+    let line = |message: &str, applied: u8| {
+        format!("{{\"message\":\"{message}\",\"request_type\":\"Update\",\"applied\":{applied}}}")
+    };
     let log = [
-        "START RequestId: 1 Version: $LATEST".to_owned(),
-        line("1", "\"message\":\"begin\",\"request_type\":\"Update\""),
-        line("1", "\"message\":\"FAILED: no\""),
-        line("1", "\"_aws\":{},\"Outcome\":\"FAILED\""),
-        // Of another function.
-        line("4", "\"message\":\"counted: 1\""),
-        line("2", "\"message\":\"begin\",\"request_type\":\"Delete\""),
-        line("2", "\"message\":\"SUCCESS: yes\""),
-        line("3", "\"message\":\"begin\",\"request_type\":\"Update\""),
+        "no JSON".to_owned(),
+        "{\"message\":\"begin\",\"request_type\":\"Update\"}".to_owned(),
+        line("FAILED: no", 0),
+        "{\"_aws\":{},\"RequestType\":\"Update\"}".to_owned(),
+        line("SUCCESS: yes", 2),
     ];
-    let calls = ["FAILED: no", "SUCCESS: yes"];
     assert_eq!(
         Call::all(&log),
-        [Call::new("Update", "FAILED", calls[0]), Call::new("Delete", "SUCCESS", calls[1])]
+        [
+            Call::new("Update", "FAILED", 0, "FAILED: no"),
+            Call::new("Update", "SUCCESS", 2, "SUCCESS: yes"),
+        ]
     );
 }
