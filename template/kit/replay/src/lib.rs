@@ -16,7 +16,7 @@ use sea_orm::sqlx::{self, Connection as _, PgConnection};
 pub use error::{ReplayError, message};
 pub use roles::prepare_roles;
 pub use run::{Failure, Moment, reset, run, run_observed};
-pub use template::{copy, shared_copy, template};
+pub use template::{copy, template, template_name};
 
 /// Takes a snapshot of the database that `connection` is open to.
 ///

@@ -19,9 +19,27 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use atlas::sql::lexer::tokens;
+// Entities register themselves, but only if they are linked.
+use entity as _;
 use sea_orm::{DbBackend, EntityRegistry, Schema};
 
 use crate::recorder::Recorder;
+
+/// Returns the schema of the project in `root`: the DDL of all entities, and the SQL files for
+/// what they cannot express.
+///
+/// # Errors
+/// As of [`ddl`] and [`sql_files`].
+pub async fn whole(root: &Path) -> Result<String> {
+    let mut parts = sql_files(root, "crates/entity/sql/before")?;
+    parts.push(("crates/entity/src".into(), ddl("entity").await?));
+    parts.extend(sql_files(root, "crates/entity/sql/after")?);
+    parts.retain(|(_, part)| !atlas::sql::statements(part).is_empty());
+    // `check-migrations` finds by the first line which file a statement is from.
+    let parts: Vec<_> =
+        parts.iter().map(|(path, part)| format!("-- {path}\n{}", part.trim_end())).collect();
+    Ok(parts.join("\n\n"))
+}
 
 /// Returns the DDL of every entity in the modules below `module`, a crate or a path in one,
 /// without a line break at the end.
