@@ -1,17 +1,16 @@
 # Configuration of Atlas: https://atlasgo.io/atlas-schema/projects
 
-# The environment of all recipes. URLs hold passwords, so they are passed in variables and
-# not on command lines.
+# The environment of `just apply` and `just status`. The URL holds a password, so it is passed
+# in a variable and not on the command line.
 env "project" {
-  src = getenv("ATLAS_SRC_URL")
   url = getenv("ATLAS_URL")
-  dev = getenv("ATLAS_DEV_URL")
   migration {
     dir = getenv("ATLAS_DIR_URL")
   }
 }
 
-# For running Atlas by hand, with an edition that supports external schemas:
+# For running Atlas by hand, with an edition that supports external schemas. It plans less than
+# `just create-migrations`, which does not use it: no views, functions, triggers or renames.
 #   ATLAS_DEV_URL=postgres://... atlas migrate diff NAME --env local
 data "external_schema" "entities" {
   program = ["cargo", "run", "--quiet", "--bin", "print-schema"]
@@ -24,23 +23,3 @@ env "local" {
     dir = "file://migrations"
   }
 }
-
-# `just check-migrations` fails on statements that lose data or depend on it. Put
-# `-- atlas:nolint` above a deliberate one.
-lint {
-  destructive {
-    error = true
-  }
-  data_depend {
-    error = true
-  }
-}
-
-# Builds new indexes without locking their tables, each in a separate migration outside of
-# a transaction.
-#
-# diff {
-#   concurrent_index {
-#     add = true
-#   }
-# }

@@ -169,6 +169,20 @@ impl Project {
         run(self.command("just").args(arguments))
     }
 
+    /// Runs a recipe that must succeed.
+    ///
+    /// # Panics
+    /// When it fails, with its output.
+    pub fn succeeds(&self, arguments: &[&str]) -> Outcome {
+        let outcome = self.just(arguments);
+        assert!(
+            outcome.success,
+            "{} failed:\n{}",
+            outcome.command, outcome.output
+        );
+        outcome
+    }
+
     /// # Errors
     /// When the file cannot be read.
     pub fn read(&self, file: &str) -> Result<String> {

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use template_tests::checkout;
 
 fn main() -> Result<()> {
+    let mut passed = true;
     for (tests, manifest) in [
         ("template/kit", "template/Cargo.toml"),
         ("tests/tests", "tests/Cargo.toml"),
@@ -18,13 +19,15 @@ fn main() -> Result<()> {
         }
         let status = Command::new("cargo")
             .current_dir(checkout())
-            .args(["test", "--workspace", "--manifest-path", manifest])
+            .args(["test", "--no-fail-fast", "--workspace"])
+            .args(["--manifest-path", manifest])
             .args(["--", "--ignored", "--nocapture"])
             .args(&names)
             .status()
             .context("cannot run cargo")?;
-        ensure!(status.success(), "a test failed: see above");
+        passed &= status.success();
     }
+    ensure!(passed, "a test failed: see above");
     Ok(())
 }
 

@@ -19,8 +19,8 @@ fn edited_migration(#[values("create-migrations", "check-migrations")] recipe: &
         .unwrap();
     project.refuses(&[recipe], &["_initial.sql", "just hash-migrations"]);
     // The message says what helps.
-    project.just(&["hash-migrations"]).succeeded().unwrap();
-    project.just(&[recipe]).succeeded().unwrap();
+    project.succeeds(&["hash-migrations"]);
+    project.succeeds(&[recipe]);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn merge_conflict_of_two_branches_with_migrations() {
                 &format!("ALTER TABLE users ADD COLUMN {column} text;\n"),
             )
             .unwrap();
-        project.just(&["hash-migrations"]).succeeded().unwrap();
+        project.succeeds(&["hash-migrations"]);
         project.git(&["add", "--all"]);
         project.git(&["commit", "--quiet", "--message", name]);
     }
@@ -54,7 +54,7 @@ fn merge_conflict_of_two_branches_with_migrations() {
     assert!(!merge.success, "the merge has no conflict");
     project.refuses(
         &["create-migrations"],
-        &["atlas.sum", "conflict marker", "just hash-migrations"],
+        &["atlas.sum", "conflict marker", "just rebase-migrations"],
     );
 }
 
@@ -123,7 +123,7 @@ fn file_that_does_not_match_the_pattern() {
             "CREATE TABLE \"tags\" ();\n",
         )
         .unwrap();
-    project.just(&["hash-migrations"]).succeeded().unwrap();
+    project.succeeds(&["hash-migrations"]);
     project.refuses(
         &["check-migrations"],
         &["✗ names", "20990101000000-Tags.sql"],
@@ -139,13 +139,15 @@ fn migration_that_does_not_apply() {
             "ALTER TABLE \"nowhere\" ADD COLUMN \"a\" text;\n",
         )
         .unwrap();
-    project.just(&["hash-migrations"]).succeeded().unwrap();
-    let words = ["20990101000000_broken.sql", "\"nowhere\" does not exist"];
-    project.refuses(&["check-migrations"], &words);
-    project.refuses(
-        &["create-migrations"],
-        &["nowhere", "migrations/ is as it was"],
-    );
+    project.succeeds(&["hash-migrations"]);
+    let words = [
+        "20990101000000_broken.sql, line 1",
+        "\"nowhere\" does not exist",
+        "before it, 1 migration applies",
+    ];
+    for recipe in ["check-migrations", "create-migrations"] {
+        project.refuses(&[recipe], &words);
+    }
 }
 
 #[test]
@@ -192,8 +194,9 @@ fn wrong_test_database_url(#[case] recipe: &str, #[case] url: &str, #[case] word
 fn missing_atlas() {
     let mut project = Shared::take();
     project.set("ATLAS", "/nowhere/atlas");
-    for recipe in ["setup", "create-migrations"] {
-        project.refuses(&[recipe], &["/nowhere/atlas", "ATLAS"]);
+    let url = "postgres://127.0.0.1:1/app";
+    for arguments in [&["setup"][..], &["status", url]] {
+        project.refuses(arguments, &["/nowhere/atlas", "ATLAS"]);
     }
 }
 

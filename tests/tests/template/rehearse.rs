@@ -18,7 +18,7 @@ pub(crate) fn ready() -> Shared {
         let installed = checkout().join("template/.tools").join(environment);
         symlink(installed, tools.join(environment)).unwrap();
     }
-    let setup = project.just(&["setup-deploy"]).succeeded().unwrap();
+    let setup = project.succeeds(&["setup-deploy"]);
     says(&setup, &["✓ aws-sam-cli", "✓ aws-sam-translator"]);
     assert!(!setup.output.contains("installing"), "{}", setup.output);
 
@@ -107,7 +107,7 @@ fn a_failed_step_is_explained() {
     let file = format!("migrations/{migration}");
     let sql = project.read(&file).unwrap() + "SELECT 1 / 0;\n";
     project.write(&file, &sql).unwrap();
-    project.just(&["hash-migrations"]).succeeded().unwrap();
+    project.succeeds(&["hash-migrations"]);
     let outcome = rehearse(&project);
     assert!(!outcome.success, "{}", outcome.output);
     let words = [

@@ -47,7 +47,7 @@ impl Shared {
     /// Takes the repository and plans the first migration.
     pub fn with_first_migration() -> Self {
         let shared = Self::take();
-        shared.just(&["create-migrations"]).succeeded().unwrap();
+        shared.succeeds(&["create-migrations"]);
         shared
     }
 

@@ -6,11 +6,9 @@ use entity::{
     address,
     user::{self, Status},
 };
-use fixtures::{TestDatabase, db, tx};
+use fixtures::{TestDatabase, TestTransaction, db, tx};
 use rstest::rstest;
-use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait, TransactionTrait};
 
 async fn register<C>(connection: &C, name: &str) -> Result<user::Model, RegisterError>
 where
@@ -27,58 +25,58 @@ where
 
 #[rstest]
 #[tokio::test]
-async fn stores_a_user_with_an_address(#[future(awt)] tx: DatabaseTransaction) {
-    let ada = register(&tx, "Ada").await.unwrap();
+async fn stores_a_user_with_an_address(#[future(awt)] tx: TestTransaction) {
+    let ada = register(&*tx, "Ada").await.unwrap();
     assert_eq!(ada.status, Status::Active);
 
-    let addresses = users::addresses(&tx, ada.id).await.unwrap();
+    let addresses = users::addresses(&*tx, ada.id).await.unwrap();
     assert_eq!(addresses.len(), 1);
     assert_eq!(addresses[0].city, "Berlin");
 }
 
 #[rstest]
 #[tokio::test]
-async fn finds_a_user_by_email(#[future(awt)] tx: DatabaseTransaction) {
-    let ada = register(&tx, "Ada").await.unwrap();
-    let found = users::find_by_email(&tx, "ada@example.com").await.unwrap();
+async fn finds_a_user_by_email(#[future(awt)] tx: TestTransaction) {
+    let ada = register(&*tx, "Ada").await.unwrap();
+    let found = users::find_by_email(&*tx, "ada@example.com").await.unwrap();
     assert_eq!(found, Some(ada));
-    let missing = users::find_by_email(&tx, "eve@example.com").await.unwrap();
+    let missing = users::find_by_email(&*tx, "eve@example.com").await.unwrap();
     assert_eq!(missing, None);
 }
 
 #[rstest]
 #[tokio::test]
-async fn counts_users(#[future(awt)] tx: DatabaseTransaction) {
-    assert_eq!(users::count(&tx).await.unwrap(), 0);
-    register(&tx, "Ada").await.unwrap();
-    assert_eq!(users::count(&tx).await.unwrap(), 1);
+async fn counts_users(#[future(awt)] tx: TestTransaction) {
+    assert_eq!(users::count(&*tx).await.unwrap(), 0);
+    register(&*tx, "Ada").await.unwrap();
+    assert_eq!(users::count(&*tx).await.unwrap(), 1);
 }
 
 #[rstest]
 #[tokio::test]
-async fn refuses_an_email_that_is_taken_and_stores_nothing(#[future(awt)] tx: DatabaseTransaction) {
-    register(&tx, "Ada").await.unwrap();
-    let second = register(&tx, "Eve").await;
+async fn refuses_an_email_that_is_taken_and_stores_nothing(#[future(awt)] tx: TestTransaction) {
+    register(&*tx, "Ada").await.unwrap();
+    let second = register(&*tx, "Eve").await;
     assert!(matches!(second, Err(RegisterError::EmailTaken)));
-    assert_eq!(address::Entity::find().count(&tx).await.unwrap(), 1);
+    assert_eq!(address::Entity::find().count(&*tx).await.unwrap(), 1);
 }
 
 #[rstest]
 #[tokio::test]
-async fn passes_other_errors_on(#[future(awt)] tx: DatabaseTransaction) {
+async fn passes_other_errors_on(#[future(awt)] tx: TestTransaction) {
     // PostgreSQL stores no NUL in a text.
-    let refused = register(&tx, "Ada\0").await;
+    let refused = register(&*tx, "Ada\0").await;
     assert!(matches!(refused, Err(RegisterError::Database(_))));
 }
 
 #[rstest]
 #[tokio::test]
-async fn suspends_an_account(#[future(awt)] tx: DatabaseTransaction) {
-    let ada = register(&tx, "Ada").await.unwrap();
-    assert!(users::suspend(&tx, ada.id).await.unwrap());
-    let ada = user::Entity::find_by_id(ada.id).one(&tx).await.unwrap();
+async fn suspends_an_account(#[future(awt)] tx: TestTransaction) {
+    let ada = register(&*tx, "Ada").await.unwrap();
+    assert!(users::suspend(&*tx, ada.id).await.unwrap());
+    let ada = user::Entity::find_by_id(ada.id).one(&*tx).await.unwrap();
     assert_eq!(ada.unwrap().status, Status::Suspended);
-    assert!(!users::suspend(&tx, -1).await.unwrap());
+    assert!(!users::suspend(&*tx, -1).await.unwrap());
 }
 
 /// Within one transaction the two could not run at once.

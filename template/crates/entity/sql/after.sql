@@ -1,4 +1,6 @@
--- Indexes, constraints and comments that entities cannot express. `just print-schema`
--- prints them after the tables, and `just create-migrations` plans them.
+-- What entities cannot express, such as partial indexes, views, triggers and comments.
+-- `just print-schema` prints it after the tables, and `just create-migrations` plans it.
+-- Instead of this file there may be a folder after/, whose files are taken in the order of
+-- their names.
 --
 -- CREATE INDEX "addresses_german" ON "addresses" ("postal_code") WHERE "country" = 'DE';

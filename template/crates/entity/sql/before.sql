@@ -1,7 +1,5 @@
--- SQL that the tables depend on, such as extensions. `just print-schema` prints it before
--- the tables.
---
--- Atlas does not plan extensions: also put the statement into a migration, by hand, that
--- runs before the tables need it, then: just hash-migrations
+-- SQL that the tables depend on, such as extensions and functions. `just print-schema`
+-- prints it before the tables, and `just create-migrations` plans it. Instead of this file
+-- there may be a folder before/, whose files are taken in the order of their names.
 --
 -- CREATE EXTENSION IF NOT EXISTS citext;

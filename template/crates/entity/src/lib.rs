@@ -4,7 +4,7 @@
 //! database, change or add an entity, then run `just create-migrations`.
 //!
 //! `sql/before.sql` and `sql/after.sql` hold what entities cannot express, such as
-//! extensions, partial indexes and comments.
+//! extensions, partial indexes and views. Each may be a folder of SQL files instead.
 
 // Long chains of relations nest types deeper than the compiler's default of 128.
 #![recursion_limit = "1024"]

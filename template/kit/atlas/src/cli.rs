@@ -8,12 +8,9 @@ mod atlas;
 mod commands;
 mod config;
 mod find;
-mod lint;
 mod outcome;
-mod plan;
 mod status;
 
 pub use atlas::Atlas;
 pub use commands::{ApplyOptions, Commands};
 pub use config::MINIMAL_CONFIG;
-pub use lint::LintReport;

@@ -70,7 +70,7 @@ pub enum Cause {
     /// The files are not those that `atlas.sum` was written for.
     ChecksumMismatch,
     SumMissing,
-    /// The database has a schema but no history of migrations, or is no empty dev database.
+    /// The database has a schema but no history of migrations.
     NotClean,
     /// Atlas is too old for the server.
     ServerTooNew,
@@ -103,7 +103,10 @@ impl Cause {
             Self::SumMissing => {
                 "\natlas.sum is missing: bring it back, or run `just hash-migrations`"
             }
-            Self::NotClean => "\nThe database must be empty: take a fresh one for the dev database",
+            Self::NotClean => {
+                "\nThe database has tables, but no history of migrations: say which migrations it has, \
+                 https://atlasgo.io/versioned/apply#existing-databases"
+            }
             Self::ServerTooNew => {
                 "\nThis Atlas is too old for the server: use PostgreSQL 15, or a newer Atlas (ATLAS=/path/to/atlas)"
             }
@@ -161,10 +164,13 @@ impl MigrationError {
     }
 
     fn applied(&self) -> String {
-        let names = self.report.applied.iter().map(|file| &*file.name);
-        match &*names.collect::<Vec<_>>().join(", ") {
-            "" => "\nNo migration was completed in this run.".to_owned(),
-            names => format!("\nApplied before it, and kept: {names}."),
+        match self.report.applied.as_slice() {
+            [] => "\nNo migration was completed in this run.".to_owned(),
+            [file] => format!("\nApplied before it, and kept: {}.", file.name),
+            [.., last] => {
+                let count = self.report.applied.len();
+                format!("\nApplied before it, and kept: {count} migrations, up to {}.", last.name)
+            }
         }
     }
 }

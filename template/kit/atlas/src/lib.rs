@@ -1,4 +1,4 @@
-//! The Atlas CLI, typed: the migration directory and its hash, diff, lint, apply.
+//! The Atlas CLI, typed: the migration directory and its hash, apply, status.
 //!
 //! Only the last part needs the program:
 //!
@@ -6,7 +6,7 @@
 //!   into statements.
 //! - [`history`]: compares the history of a database with the directory.
 //! - [`cli`]: finds and runs Atlas. Every edition from v0.13.1 on works;
-//!   [`Atlas::supports_lint`] and [`Atlas::supports_server`] return the limits of each.
+//!   [`Atlas::supports_server`] returns the limit of each.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -31,7 +31,7 @@ mod secrets;
 pub mod sql;
 mod version;
 
-pub use cli::{ApplyOptions, Atlas, Commands, LintReport};
+pub use cli::{ApplyOptions, Atlas, Commands};
 pub use directory::{IntegrityError, MigrationDirectory, MigrationFile, SumFile};
 pub use error::{AppliedFile, ApplyReport, Cause, Error, MigrationError};
 pub use history::{MigrationStatus, Revision};

@@ -8,10 +8,12 @@
 //! Rules: <https://www.postgresql.org/docs/current/sql-syntax-lexical.html> and
 //! `src/fe_utils/psqlscan.l` of PostgreSQL.
 
+mod files;
 pub mod lexer;
 
 use std::ops::Range;
 
+pub use files::files;
 use lexer::{Kind, Token, tokens};
 
 /// A statement of a SQL text.

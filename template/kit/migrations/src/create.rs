@@ -1,142 +1,194 @@
-//! `create-migrations` and `hash-migrations`: the commands that write migrations/ and the
-//! copies of its hash.
+//! `create-migrations`: plans the way from the schema of the migrations to the described one.
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    io::{IsTerminal, stdin},
+    process::ExitCode,
 };
 
-use anyhow::{Context, Result, ensure};
-use atlas::{MigrationDirectory, MigrationFile, SumFile};
+use anyhow::{Context, Result};
+use atlas::MigrationFile;
+use catalog::Snapshot;
+use planner::{Plan, PlannedFile, Rename, Schema, Step};
+use postgres::Server;
+use replay::ReplayError;
+use tokio::try_join;
 
 use crate::{
-    concurrent, dev_databases::DevDatabases, hash_copy::HashCopy, project::Project, schema,
-    write::write_all,
+    compare::{Scratch, difference},
+    hash_copy::HashCopy,
+    install::{check_name, install, versions, warn_of_future},
+    project::Project,
+    renames::Renames,
+    schema,
 };
 
-/// Plans a migration from the difference between the migrations and the entities.
-///
-/// Works on a copy of the directory, and writes the new files only after the whole copy
-/// was applied to an empty database.
-pub async fn run(project: &Project, name: Option<&str>) -> Result<()> {
+/// What the user says about a plan.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// What the migration does, in snake case.
+    pub name: Option<String>,
+    pub renames: Vec<Rename>,
+    /// Whether nothing else is a rename.
+    pub no_rename: bool,
+}
+
+/// What a plan begins with and leads to.
+struct Task<'a> {
+    project: &'a Project,
+    server: Server,
+    existing: Vec<MigrationFile>,
+    name: &'a str,
+    wanted: Snapshot,
+    wanted_schema: Schema,
+    options: planner::Options,
+}
+
+/// A plan that was applied to a copy of the migrated schema.
+struct Trial {
+    files: Vec<MigrationFile>,
+    /// The copy.
+    result: Scratch,
+    refused: Option<ReplayError>,
+    /// Differences that remain, a line for each.
+    left: String,
+}
+
+/// Plans migrations from the difference between the migrations and the described schema.
+/// Writes all of them, or nothing if they would not make that schema.
+pub async fn run(project: &Project, options: &Options) -> Result<ExitCode> {
     project.migrations.verify()?;
     let existing = project.migrations.files()?;
-    let name = name.unwrap_or(if existing.is_empty() { "initial" } else { "changes" });
+    let default = if existing.is_empty() { "initial" } else { "changes" };
+    let name = options.name.as_deref().unwrap_or(default);
     check_name(project, name)?;
     // Fail before the work if the hash could not be written after it.
     HashCopy::find_all(&project.root)?;
-    let schema = schema::write(project)?;
+    let ddl = schema::print(project)?;
 
-    let mut databases = DevDatabases::open(project).await?;
-    let planned = plan(project, &mut databases, &existing, name, &schema).await;
-    let planned = planned.context("no migration was made; migrations/ is as it was")?;
-
-    let Some((files, sum)) = planned else {
-        println!("Nothing to do: the migrations already create the schema of the entities.");
-        return Ok(());
+    let server = postgres::server_in(&project.root).await?;
+    // Not at once: both may create a role, which all databases share.
+    let mut migrated = Scratch::migrated(&server, &existing).await?;
+    let mut described = Scratch::described(project, &server, &ddl).await?;
+    let (wanted, before) = try_join!(described.snapshot(), migrated.snapshot())?;
+    if difference(project, &before, &wanted).is_empty() {
+        println!("Nothing to do: the migrations create the schema of {}.", project.source);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (wanted_schema, before) = try_join!(described.schema(project), migrated.schema(project))?;
+    let task = Task {
+        project,
+        existing,
+        name,
+        wanted,
+        wanted_schema,
+        options: planner::Options {
+            online: project.online,
+            lock_timeout: project.lock_timeout,
+            server_major: u16::try_from(server.major())?,
+        },
+        server,
     };
-    install(project, &files, &sum)?;
-    for file in &files {
-        println!("migrations/{}\n", file.name);
-        println!("{}\n", file.text().trim_end());
-    }
-    println!("Review the SQL above, then: just check-migrations");
-    Ok(())
-}
-
-/// Updates atlas.sum and the copies of its hash after a deliberate edit or a merge.
-pub fn hash(project: &Project) -> Result<()> {
-    let sum = SumFile::compute(&project.migrations.files()?);
-    let hashes = hashes(project, &sum)?;
-    write_all(&hashes)?;
-    for (file, _) in hashes {
-        let file = file.strip_prefix(&project.root).unwrap_or(&file);
-        println!("{}: {}", file.display(), sum.hash());
-    }
-    Ok(())
-}
-
-/// Returns the new contents of the files that hold the directory's hash.
-fn hashes(project: &Project, sum: &SumFile) -> Result<Vec<(PathBuf, Vec<u8>)>> {
-    let mut files = vec![(project.migrations.sum_path(), sum.to_string().into())];
-    for copy in HashCopy::find_all(&project.root)? {
-        files.push((copy.path.clone(), copy.with(sum.hash()).into()));
-    }
-    Ok(files)
-}
-
-fn check_name(project: &Project, name: &str) -> Result<()> {
-    let file = format!("20000101000000_{name}.sql");
-    ensure!(
-        project.file_name.is_match(&file),
-        "\"{name}\" is not a name for a migration: {file} would not match {} \
-         (file-name in Cargo.toml). Use snake case, for example add_user_phone",
-        project.file_name
-    );
-    Ok(())
-}
-
-/// Returns the files of the new migration and the sum of the directory with them, or
-/// `None` if there is nothing to migrate.
-async fn plan(
-    project: &Project,
-    databases: &mut DevDatabases,
-    existing: &[MigrationFile],
-    name: &str,
-    schema: &Path,
-) -> Result<Option<(Vec<MigrationFile>, SumFile)>> {
-    let copy = tempfile::tempdir_in(project.scratch("plan")?)?;
-    let staging = MigrationDirectory::new(copy.path());
-    for file in existing {
-        write(copy.path(), &file.name, &file.contents)?;
-    }
-    staging.write_sum()?;
-
-    let dev = databases.create("plan").await?;
-    let Some(planned) = databases.atlas.diff(&staging, name, schema, &dev)? else {
-        return Ok(None);
+    let mut answers = stdin().lock();
+    let mut renames = Renames {
+        given: &options.renames,
+        no_others: options.no_rename,
+        answers: if stdin().is_terminal() { Some(&mut answers) } else { None },
     };
-
-    fs::remove_file(copy.path().join(&planned.name))?;
-    let files = concurrent::split(&planned, existing.last().map(MigrationFile::version))?;
-    for file in &files {
-        write(copy.path(), &file.name, &file.contents)?;
-    }
-    let sum = staging.write_sum()?;
-    databases
-        .replay(&staging)
-        .await
-        .context("the planned migration does not apply to an empty database")?;
-    Ok(Some((files, sum)))
-}
-
-/// Writes the new files and the hashes, or nothing.
-fn install(project: &Project, planned: &[MigrationFile], sum: &SumFile) -> Result<()> {
-    let write = || {
-        let directory = project.migrations.path();
-        fs::create_dir_all(directory)?;
-        let mut contents = hashes(project, sum)?;
-        for file in planned {
-            let path = directory.join(&file.name);
-            ensure!(!path.exists(), "{} exists already", path.display());
-            contents.push((path, file.contents.clone()));
+    let (mut steps, before) =
+        renames.apply(project, &mut migrated, before, &task.wanted_schema).await?;
+    let mut plan = planner::plan(&before, &task.wanted_schema, &task.options);
+    steps.append(&mut plan.steps);
+    let mut trial = task.attempt(&steps).await?;
+    if trial.refused.is_none() && !trial.left.is_empty() {
+        // What PostgreSQL changes along with a step is seen only after it.
+        let after = trial.result.schema(project).await?;
+        let rest = planner::plan(&after, &task.wanted_schema, &task.options);
+        if !rest.steps.is_empty() {
+            steps.extend(rest.steps);
+            trial = task.attempt(&steps).await?;
         }
-        let mut files = project.migrations.files()?;
-        files.extend_from_slice(planned);
-        files.sort_by(|a, b| a.name.cmp(&b.name));
-        ensure!(
-            SumFile::compute(&files) == *sum,
-            "another migration was added or changed in the meantime: try again"
-        );
-        write_all(&contents)
-    };
-    write().context("cannot write the migration; no file was changed")
+    }
+    task.finish(&steps, &plan, trial)
 }
 
-fn write(directory: &Path, name: &str, contents: impl AsRef<[u8]>) -> Result<()> {
-    let path = directory.join(name);
-    fs::write(&path, contents).with_context(|| format!("cannot write {}", path.display()))
-}
+impl Task<'_> {
+    /// Applies the files of a plan after the migrations.
+    async fn attempt(&self, steps: &[Step]) -> Result<Trial> {
+        let planned = planner::files(steps, &self.options);
+        let versions = versions(&self.existing, planned.len());
+        let files: Vec<_> = versions
+            .iter()
+            .zip(planned)
+            .map(|(version, PlannedFile { suffix, text })| MigrationFile {
+                name: format!("{version}_{}{suffix}.sql", self.name),
+                contents: text.into(),
+            })
+            .collect();
+        let mut result = Scratch::migrated(&self.server, &self.existing).await?;
+        let refused = result.run(&files).await.err();
+        let left = difference(self.project, &result.snapshot().await?, &self.wanted).to_string();
+        Ok(Trial { files, result, refused, left })
+    }
 
-#[cfg(test)]
-mod tests;
+    /// Writes a plan that leads where it should, and keeps another one aside.
+    fn finish(&self, steps: &[Step], plan: &Plan, trial: Trial) -> Result<ExitCode> {
+        let Trial { files, refused, left, .. } = trial;
+        let folder = if refused.is_none() && left.is_empty() {
+            warn_of_future(&self.existing);
+            install(self.project, &self.existing, &files)?;
+            "migrations"
+        } else {
+            self.keep_aside(&files)?
+        };
+        for file in &files {
+            println!("{folder}/{}\n\n{}\n", file.name, file.text().trim_end());
+        }
+        let losses: Vec<_> = steps.iter().filter_map(|step| step.loses.as_deref()).collect();
+        if !losses.is_empty() {
+            println!("This loses data:\n  {}\n", losses.join("\n  "));
+        }
+        let problem = match refused {
+            None if left.is_empty() => {
+                println!("Review the SQL above, then: just check-migrations");
+                return Ok(ExitCode::SUCCESS);
+            }
+            Some(error) => format!(
+                "the plan does not apply: {folder}/{}, line {}: {}{}",
+                error.file,
+                error.line.unwrap_or(1),
+                error.message,
+                error.statement.map(|sql| format!("\n  statement: {sql}")).unwrap_or_default()
+            ),
+            None => {
+                let reasons = plan.unplanned.iter().map(|(object, reason)| {
+                    format!("\n  {} {}: {reason}", object.kind, object.name)
+                });
+                format!("no plan for all of the differences; what remains:\n{left}")
+                    + &reasons.collect::<String>()
+            }
+        };
+        let by_hand = match files.as_slice() {
+            [] => "write it by hand: just new-migration NAME".to_owned(),
+            _ => format!(
+                "the plan is in {folder}: complete it, move it to migrations/, then: just \
+                 hash-migrations"
+            ),
+        };
+        eprintln!("error: {problem}\nmigrations/ is as it was; {by_hand}");
+        Ok(ExitCode::FAILURE)
+    }
+
+    /// Writes a plan below target/, in place of the last one there. Returns the folder.
+    fn keep_aside(&self, files: &[MigrationFile]) -> Result<&'static str> {
+        const FOLDER: &str = "target/xtask/plan";
+        let folder = self.project.scratch("plan")?;
+        fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {FOLDER}"))?;
+        for file in files {
+            let path = self.project.scratch("plan")?.join(&file.name);
+            fs::write(&path, &file.contents)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(FOLDER)
+    }
+}

@@ -8,7 +8,11 @@ use std::{
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::{git::Base, hash_copy::yaml_files, project::Project};
+use crate::{
+    git::Base,
+    hash_copy::yaml_files,
+    project::{Project, Source},
+};
 
 /// Files and directories that the checks depend on.
 const SOURCES: &[&str] = &[
@@ -18,16 +22,14 @@ const SOURCES: &[&str] = &[
     ".squawk.toml",
     "Cargo.lock",
     "Cargo.toml",
-    "atlas.hcl",
     "crates",
     "kit",
     "migrations",
     "rust-toolchain.toml",
 ];
 
-/// Environment variables that select the server and the tools.
+/// Environment variables that select the server.
 const VARIABLES: &[&str] = &[
-    "ATLAS",
     "DEV_POSTGRES",
     "DEV_POSTGRES_PATH",
     "DOCKER_HOST",
@@ -35,9 +37,6 @@ const VARIABLES: &[&str] = &[
     "POSTGRES_MAJOR",
     "TEST_DATABASE_URL",
 ];
-
-/// Programs on PATH that the checks run.
-const PROGRAMS: [&str; 2] = ["atlas", "squawk"];
 
 #[derive(Debug)]
 pub struct Fingerprint {
@@ -52,19 +51,14 @@ impl Fingerprint {
         for source in SOURCES {
             add(&mut hasher, &project.root.join(source))?;
         }
+        if let Source::Sql(folder) = &project.source {
+            add(&mut hasher, &project.root.join(folder))?;
+        }
         for file in yaml_files(&project.root)? {
             add(&mut hasher, &file)?;
         }
         for variable in VARIABLES {
             hasher.update(format!("{variable}={:?}\n", std::env::var_os(variable)));
-        }
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let directories = std::env::split_paths(&path).chain([project.root.join(".tools")]);
-        for program in directories.flat_map(|directory| PROGRAMS.map(|name| directory.join(name))) {
-            if let Ok(metadata) = fs::metadata(&program) {
-                let (size, modified) = (metadata.len(), metadata.modified());
-                hasher.update(format!("{} {size} {modified:?}\n", program.display()));
-            }
         }
         hasher.update(format!("{base:?}"));
         Ok(Self {

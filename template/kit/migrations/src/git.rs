@@ -34,8 +34,7 @@ impl Base {
             None => base,
         };
         let commit = commit.trim().to_owned();
-        let listed = git(root, &["ls-tree", "-z", "--name-only", &commit, "migrations/"])?;
-        let files = names(&listed.unwrap_or_default());
+        let files = migrations_of(root, &commit)?.unwrap_or_default();
         Ok(Some(Self { commit, files }))
     }
 
@@ -47,6 +46,12 @@ impl Base {
             .args([&self.commit, "--", "migrations/"]);
         Ok(names(&process::output(&mut diff)?))
     }
+}
+
+/// Returns the names of the migrations of a commit, or `None` if there is no such commit.
+pub fn migrations_of(root: &Path, commit: &str) -> Result<Option<BTreeSet<String>>> {
+    let listed = git(root, &["ls-tree", "-z", "--name-only", commit, "migrations/"])?;
+    Ok(listed.map(|listed| names(&listed)))
 }
 
 /// Returns the names of SQL files in a list of paths, each followed by a NUL.

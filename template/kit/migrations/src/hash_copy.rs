@@ -64,7 +64,7 @@ impl HashCopy {
         if let Some(line) = self.conflict {
             bail!(
                 "{}, line {line}, is a conflict marker of git: two branches each added \
-                 migrations. Make sure that the newer one sorts last, then: just hash-migrations",
+                 migrations. To put those of this branch last: just rebase-migrations",
                 self.file()
             );
         }

@@ -1,17 +1,21 @@
 //! Plans and checks migrations: the library behind the daily commands.
 
+pub mod apply;
 pub mod check;
-mod concurrent;
+mod compare;
 pub mod create;
-mod dev_databases;
 mod fingerprint;
 mod git;
 mod hash_copy;
+pub mod install;
 mod project;
+pub mod rebase;
+mod renames;
 pub mod report;
 pub mod schema;
 mod write;
 
-pub use dev_databases::DevDatabases;
 pub use hash_copy::HashCopy;
-pub use project::Project;
+pub use planner::Rename;
+pub use project::{Project, Source};
+pub use replay::prepare_roles;

@@ -1,34 +1,40 @@
-//! The schema that the entities describe, as SQL.
+//! The schema that the project describes, as SQL.
 
 use std::{
     io::{IsTerminal, stderr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use process::text;
 use serde_json::Value;
 
-use crate::Project;
+use crate::{Project, Source};
 
-/// Compiles the entities and returns their DDL.
+/// Returns the DDL of the entities, after compiling them, or the SQL files that are the source
+/// of the schema. A comment before each part is the path of what it is from.
 ///
 /// # Errors
 /// With rustc's first message if the entities do not compile.
 pub fn print(project: &Project) -> Result<String> {
-    process::output(Command::new(compile(project)?).current_dir(&project.root))
-        .context("cannot print the schema of the entities in crates/entity")
+    match &project.source {
+        Source::Entities => {
+            process::output(Command::new(compile(project)?).current_dir(&project.root))
+                .context("cannot print the schema of the entities in crates/entity")
+        }
+        Source::Sql(folder) => read(&project.root, folder),
+    }
 }
 
-/// Writes the DDL to a file below target/, and returns its path.
-///
-/// Atlas could run the program itself, but not in every edition.
-pub(crate) fn write(project: &Project) -> Result<PathBuf> {
-    let ddl = print(project)?;
-    let file = project.scratch("schema")?.join("schema.sql");
-    std::fs::write(&file, ddl).with_context(|| format!("cannot write {}", file.display()))?;
-    Ok(file)
+/// Joins the SQL files of a folder in the order of their paths.
+fn read(root: &Path, folder: &str) -> Result<String> {
+    const SOURCE: &str = "source in [workspace.metadata.migrations] of Cargo.toml is \"entities\", or \
+        a folder of SQL files";
+    let files = atlas::sql::files(root, folder).context(SOURCE)?;
+    ensure!(!files.is_empty(), "{SOURCE}, but no file in {folder} ends in .sql");
+    let parts = files.iter().map(|(path, sql)| format!("-- {path}\n{}\n\n", sql.trim_end()));
+    Ok(parts.collect())
 }
 
 /// Builds `print-schema`, and returns its path.

@@ -53,14 +53,16 @@ impl Server {
         self.execute(&format!("CREATE DATABASE {to} TEMPLATE {from}{strategy}")).await
     }
 
-    /// Renames a database, which must have no connections.
+    /// Renames a database, after ending its connections.
     ///
     /// # Errors
     ///
     /// When the server does not answer or refuses.
     pub async fn rename(&self, from: &str, to: &str) -> Result<()> {
-        let (from, to) = (quoted(from), quoted(to));
-        self.execute(&format!("ALTER DATABASE {from} RENAME TO {to}")).await
+        let mut connection = self.admin().await?;
+        end_connections(&mut connection, from).await;
+        let statement = format!("ALTER DATABASE {} RENAME TO {}", quoted(from), quoted(to));
+        self.run(connection, &statement).await
     }
 
     /// Refuses all connections to a database from now on, so that copying it cannot fail.
@@ -80,29 +82,34 @@ impl Server {
     /// When the server does not answer or refuses.
     pub async fn drop(&self, database: &str) -> Result<()> {
         let mut connection = self.admin().await?;
-        // FORCE does the same, but then waits for 100 ms.
-        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
-        for _ in 0..PATIENCE {
-            let ended = sqlx::query(end).bind(database).fetch_all(&mut connection);
-            match ended.await {
-                Ok(ended) if !ended.is_empty() => sleep(Duration::from_millis(2)).await,
-                _ => break,
-            }
-        }
+        end_connections(&mut connection, database).await;
         let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(database));
-        execute(&mut connection, &statement)
-            .await
-            .with_context(|| format!("{statement} failed on {self}"))?;
-        Ok(connection.close().await?)
+        self.run(connection, &statement).await
     }
 
     /// Runs a statement on the maintenance database, outside of any transaction.
     async fn execute(&self, statement: &str) -> Result<()> {
-        let mut connection = self.admin().await?;
+        let connection = self.admin().await?;
+        self.run(connection, statement).await
+    }
+
+    async fn run(&self, mut connection: PgConnection, statement: &str) -> Result<()> {
         execute(&mut connection, statement)
             .await
             .with_context(|| format!("{statement} failed on {self}"))?;
         Ok(connection.close().await?)
+    }
+}
+
+/// Ends the connections to a database, and waits for a moment until they are gone. FORCE does
+/// the same, but then waits for 100 ms.
+async fn end_connections(connection: &mut PgConnection, database: &str) {
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
+    for _ in 0..PATIENCE {
+        match sqlx::query(end).bind(database).fetch_all(&mut *connection).await {
+            Ok(ended) if !ended.is_empty() => sleep(Duration::from_millis(2)).await,
+            _ => break,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use anyhow::{Result, anyhow, bail};
-use sea_orm::sqlx;
+use sea_orm::sqlx::{self, PgConnection};
 use url::Url;
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 ///
 /// The message names the variable, its source, host and port, what the server said
 /// and what to do; never the password.
-pub(crate) async fn server(given: &Found) -> Result<Server> {
+pub(crate) async fn server(given: &Found) -> Result<(Server, PgConnection)> {
     let source = &given.source;
     let url = parse(&given.value)
         .map_err(|reason| anyhow!("TEST_DATABASE_URL in {source} is not a URL of a PostgreSQL server: {reason}; it looks like postgres://user:password@127.0.0.1:5432/postgres"))?;
@@ -40,7 +40,7 @@ pub(crate) async fn server(given: &Found) -> Result<Server> {
             "TEST_DATABASE_URL in {source}: the user may not create databases on the server at {at}, which tests need: ALTER ROLE ... CREATEDB, or name another user"
         );
     }
-    Ok(Server::new(Provider::Url, greeting.major, url))
+    Ok((Server::new(Provider::Url, greeting.major, url), greeting.session))
 }
 
 /// Parses the URL, or says what is wrong with it. No reason quotes the text: any part

@@ -3,7 +3,7 @@
 use std::{io::ErrorKind, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
-use sea_orm::sqlx;
+use sea_orm::sqlx::{self, PgConnection};
 use tokio::time::{Instant, sleep};
 use url::Url;
 
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// # Errors
 ///
 /// When it runs but all its connections are taken: others are using it.
-pub(crate) async fn join(site: &Site, config: &Config) -> Result<Option<Server>> {
+pub(crate) async fn join(site: &Site, config: &Config) -> Result<Option<(Server, PgConnection)>> {
     match site.read() {
         Some(state) if suits(&state, config) => connect(&state, &site.name).await,
         _ => Ok(None),
@@ -37,7 +37,7 @@ fn suits(state: &State, config: &Config) -> bool {
 
 /// Connects to the server that `state` records. None if it does not answer, or
 /// another server has its port by now.
-pub(crate) async fn connect(state: &State, name: &str) -> Result<Option<Server>> {
+pub(crate) async fn connect(state: &State, name: &str) -> Result<Option<(Server, PgConnection)>> {
     let Some(Address { host, port }) = &state.address else {
         return Ok(None);
     };
@@ -52,7 +52,8 @@ pub(crate) async fn connect(state: &State, name: &str) -> Result<Option<Server>>
     loop {
         let refusal = match greet(&url).await {
             Ok(greeting) if greeting.cluster_name == cluster_name => {
-                return Ok(Some(Server::new(state.provider, greeting.major, url)));
+                let server = Server::new(state.provider, greeting.major, url);
+                return Ok(Some((server, greeting.session)));
             }
             Ok(_) => return Ok(None),
             Err(refusal) => refusal,

@@ -31,6 +31,7 @@
 //!
 //! Each is read from the environment, else from `.env`, else from `.env.example`.
 
+mod background;
 mod binaries;
 mod database;
 mod docker;
@@ -55,7 +56,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use sea_orm::sqlx::{Connection as _, PgConnection};
 
+pub use background::{background, wait_for};
 pub use install::install_docker;
 pub use server::{Provider, Server};
 use settings::Config;
@@ -98,19 +101,31 @@ pub async fn server() -> Result<Server> {
 /// When a setting is malformed, the server of `TEST_DATABASE_URL` cannot be used, or
 /// nothing can be started. The messages say what to do, and hold no password.
 pub async fn server_in(root: &Path) -> Result<Server> {
+    let (server, session) = session_in(root).await?;
+    session.close().await?;
+    Ok(server)
+}
+
+/// Returns what [`server_in`] does, with the connection to the maintenance database on which
+/// the server answered.
+///
+/// # Errors
+///
+/// Those of [`server_in`].
+pub async fn session_in(root: &Path) -> Result<(Server, PgConnection)> {
     let root = canonical(root)?;
     let config = Config::load(&root)?;
     if let Some(url) = config.given_url() {
         return given_url::server(url).await;
     }
     let site = Site::of(&root, config.major);
-    if let Some(server) = join::join(&site, &config).await? {
-        return Ok(server);
+    if let Some(joined) = join::join(&site, &config).await? {
+        return Ok(joined);
     }
     let _lock = site.lock().await?;
     // The process that held the lock may have started it.
-    if let Some(server) = join::join(&site, &config).await? {
-        return Ok(server);
+    if let Some(joined) = join::join(&site, &config).await? {
+        return Ok(joined);
     }
     if let Err(error) = start::remove(&site, &config).await {
         // Another provider may serve now.
@@ -130,10 +145,10 @@ pub async fn describe(root: &Path) -> Result<String> {
     let root = canonical(root)?;
     let config = Config::load(&root)?;
     if let Some(url) = config.given_url() {
-        return Ok(given_url::server(url).await?.to_string());
+        return Ok(given_url::server(url).await?.0.to_string());
     }
     match join::join(&Site::of(&root, config.major), &config).await? {
-        Some(server) => Ok(format!("{server}, running")),
+        Some((server, _)) => Ok(format!("{server}, running")),
         None => start::describe(&config),
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, io, str::FromStr, time::Duration};
 use anyhow::{Context as _, Result};
 use sea_orm::{
     ConnectOptions, Database as SeaOrm, DatabaseConnection,
-    sqlx::{self, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions},
+    sqlx::{self, ConnectOptions as _, PgConnection, postgres::PgConnectOptions},
 };
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -150,6 +150,7 @@ pub(crate) fn with_database(url: &Url, database: &str) -> Url {
 
 /// What a server says about itself.
 pub(crate) struct Greeting {
+    pub(crate) session: PgConnection,
     pub(crate) major: u32,
     pub(crate) cluster_name: String,
     pub(crate) may_create_databases: bool,
@@ -166,8 +167,8 @@ pub(crate) async fn greet(url: &Url) -> Result<Greeting, sqlx::Error> {
         )
         .fetch_one(&mut connection)
         .await?;
-        connection.close().await?;
         Ok(Greeting {
+            session: connection,
             major: u32::try_from(version / 10_000).unwrap_or_default(),
             cluster_name,
             may_create_databases,

@@ -1,6 +1,7 @@
 //! Starts a server, and removes one. The caller holds the lock.
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use sea_orm::sqlx::PgConnection;
 use tokio::task::spawn_blocking;
 
 use crate::{
@@ -14,14 +15,14 @@ use crate::{
 };
 
 /// Starts a server by the first provider that can, and says which.
-pub(crate) async fn start(site: Site, config: Config) -> Result<Server> {
+pub(crate) async fn start(site: Site, config: Config) -> Result<(Server, PgConnection)> {
     // Starting is waiting for other programs.
     let (site, state) = spawn_blocking(move || {
         let state = start_any(&site, &config)?;
         anyhow::Ok((site, state))
     })
     .await??;
-    let server = join::connect(&state, &site.name)
+    let (server, session) = join::connect(&state, &site.name)
         .await?
         .context("the server was started, but does not answer")?;
     site.write(&state)?;
@@ -30,7 +31,7 @@ pub(crate) async fn start(site: Site, config: Config) -> Result<Server> {
         false => format!("; the settings ask for PostgreSQL {}", site.major),
     };
     notice(&format!("started {server}{other}"));
-    Ok(server)
+    Ok((server, session))
 }
 
 /// Removes the recorded server, and what else goes by the site's name. Returns its

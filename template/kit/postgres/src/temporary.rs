@@ -8,38 +8,24 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{
-        LazyLock,
-        atomic::{AtomicU64, Ordering},
-        mpsc::sync_channel,
-    },
+    sync::atomic::{AtomicU64, Ordering},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use sea_orm::{
     DatabaseConnection,
     sqlx::{self, Connection as _, PgConnection},
 };
-use tokio::{runtime::Runtime, sync::Mutex};
+use tokio::sync::Mutex;
 
 use crate::{
-    Server,
+    Server, background,
     database::{execute, quoted},
-    notice,
+    notice, wait_for,
 };
 
 /// PostgreSQL cuts off longer names without an error.
 const LONGEST_NAME: usize = 63;
-
-/// Outlives the runtimes of callers: a test's ends with the test, and what `Drop`
-/// starts must not depend on it.
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .expect("a thread for a runtime")
-});
 
 /// The session of this process on each server, by the server's URL.
 static OWNERS: Mutex<BTreeMap<String, Owner>> = Mutex::const_new(BTreeMap::new());
@@ -55,7 +41,7 @@ struct Owner {
 pub struct TemporaryDatabase {
     server: Server,
     name: String,
-    /// False once the database is dropped, or is to stay.
+    /// False once the database is dropped or persisted.
     owned: bool,
 }
 
@@ -84,7 +70,7 @@ impl TemporaryDatabase {
     async fn create(server: &Server, prefix: &str, copy_of: Option<&str>) -> Result<Self> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let owner = server.clone();
-        let key = RUNTIME.spawn(async move { owner_key(&owner).await });
+        let key = background().spawn(async move { owner_key(&owner).await });
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let mut database = Self {
             name: fit(prefix, &format!("_tmpdb_{:016x}_{number}", key.await??)),
@@ -139,32 +125,13 @@ impl TemporaryDatabase {
         self.owned = false;
         Ok(())
     }
-
-    /// Lets the database stay for a day. Blocks until the server has noted that.
-    ///
-    /// # Errors
-    ///
-    /// When the server does not answer or refuses.
-    pub fn keep(&mut self) -> Result<()> {
-        self.owned = false;
-        let (server, name) = (self.server.clone(), quoted(&self.name));
-        wait(async move {
-            let mut connection = server.admin().await?;
-            let until: String = sqlx::query_scalar("SELECT (now() + interval '1 day')::text")
-                .fetch_one(&mut connection)
-                .await?;
-            let comment = format!("COMMENT ON DATABASE {name} IS 'kept until {until}'");
-            execute(&mut connection, &comment).await?;
-            Ok(connection.close().await?)
-        })
-    }
 }
 
 impl Drop for TemporaryDatabase {
     fn drop(&mut self) {
         if self.owned {
             let (server, name) = (self.server.clone(), self.name.clone());
-            if let Err(error) = wait(async move { server.drop(&name).await }) {
+            if let Err(error) = wait_for(async move { server.drop(&name).await }) {
                 notice(&format!("a later run drops what this left: {error:#}"));
             }
         }
@@ -175,13 +142,6 @@ impl fmt::Debug for TemporaryDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TemporaryDatabase({:?} of {})", self.name, self.server)
     }
-}
-
-/// Blocks until `work` is done, which does not depend on the caller's runtime.
-fn wait(work: impl Future<Output = Result<()>> + Send + 'static) -> Result<()> {
-    let (sender, receiver) = sync_channel(1);
-    RUNTIME.spawn(async move { sender.send(work.await) });
-    receiver.recv().context("the runtime has ended")?
 }
 
 /// Returns the key whose lock this process holds on `server`, taking one if need be.
@@ -219,9 +179,7 @@ async fn sweep(session: &mut PgConnection) -> Result<()> {
            AND datdba = (SELECT oid FROM pg_roles WHERE rolname = current_user)
            AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE datid = d.oid)
            AND NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1
-               AND lpad(to_hex(classid::bigint), 8, '0') || lpad(to_hex(objid::bigint), 8, '0') = key)
-           AND CASE WHEN shobj_description(d.oid, 'pg_database') LIKE 'kept until %'
-               THEN substr(shobj_description(d.oid, 'pg_database'), 12)::timestamptz < now() ELSE true END",
+               AND lpad(to_hex(classid::bigint), 8, '0') || lpad(to_hex(objid::bigint), 8, '0') = key)",
     )
     .fetch_all(&mut *session)
     .await?;

@@ -1,10 +1,10 @@
 use anyhow::{Context as _, Result};
 use atlas::MigrationFile;
-use postgres::Server;
-use sea_orm::sqlx::{self, Connection as _, PgConnection};
+use postgres::{Server, TemporaryDatabase};
+use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, PgConnection};
 use sha2::{Digest as _, Sha256};
 
-use crate::{ReplayError, run};
+use crate::{ReplayError, roles, run};
 
 /// Start of a template's name; a key made of the history follows.
 const PREFIX: &str = "template_";
@@ -26,6 +26,7 @@ pub async fn template(server: &Server, files: &[MigrationFile]) -> Result<String
     let names = names(files);
     let wanted = names.last().context("a history has a name")?;
     let mut admin = server.admin().await?;
+    roles::run(&mut admin).await?;
     if !existing(&mut admin).await?.contains(wanted) {
         // Ends with the connection, however this ends.
         sqlx::query("SELECT pg_advisory_lock($1)").bind(LOCK).execute(&mut admin).await?;
@@ -36,6 +37,11 @@ pub async fn template(server: &Server, files: &[MigrationFile]) -> Result<String
     }
     admin.close().await?;
     Ok(wanted.clone())
+}
+
+/// Name of the database that [`template`] makes of these migrations.
+pub fn template_name(files: &[MigrationFile]) -> String {
+    names(files).pop().unwrap_or_default()
 }
 
 /// Names of the templates of all beginnings of a history, from none of it to all.
@@ -88,34 +94,42 @@ async fn prune(server: &Server, existing: &[String], used: &str) -> Result<()> {
     let (used, others): (Vec<_>, Vec<_>) = existing.iter().partition(|name| *name == used);
     // One more was just built.
     for name in others.into_iter().skip(KEPT - 1 - used.len()) {
-        server.drop(&shared(name)).await?;
         server.drop(name).await?;
     }
-    Ok(())
+    // The copies that tests use. Without FORCE: one may be in use.
+    let mut admin = server.admin().await?;
+    let copies: Vec<String> = sqlx::query_scalar(
+        "SELECT datname::text FROM pg_database, substring(datname FROM '^test_([0-9a-f]{24})_') history
+         WHERE history IS NOT NULL
+           AND NOT EXISTS (SELECT FROM pg_database WHERE datname = 'template_' || history)",
+    )
+    .fetch_all(&mut admin)
+    .await?;
+    for name in copies {
+        let drop = format!("DROP DATABASE IF EXISTS {name}");
+        let _ = sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut admin).await;
+    }
+    Ok(admin.close().await?)
 }
 
-/// Returns the name of a copy of the template that takes connections: for transactions that
-/// are rolled back.
+/// Returns a copy of the template, which is dropped with the returned value. Its name starts
+/// with `prefix`.
 ///
 /// # Errors
 /// As of [`template`].
-pub async fn shared_copy(server: &Server, files: &[MigrationFile]) -> Result<String> {
-    let template = template(server, files).await?;
-    let shared = shared(&template);
-    if !server.exists(&shared).await? {
-        let copy = server.temporary_copy(&template, "template").await?;
-        // Another process may have been faster.
-        if let Err(error) = copy.persist(&shared).await
-            && !server.exists(&shared).await?
-        {
-            return Err(error);
+pub async fn copy(
+    server: &Server,
+    files: &[MigrationFile],
+    prefix: &str,
+) -> Result<TemporaryDatabase> {
+    loop {
+        let template = template(server, files).await?;
+        match server.temporary_copy(&template, prefix).await {
+            // Another process dropped it meanwhile, as the oldest of many.
+            Err(_) if !server.exists(&template).await? => {}
+            copied => return copied,
         }
     }
-    Ok(shared)
-}
-
-fn shared(template: &str) -> String {
-    format!("{template}_shared")
 }
 
 /// Names of all templates on the server, the newest first.

@@ -46,7 +46,7 @@ fn problem(key: &str, of_column: bool) -> Option<String> {
         return Some("has no effect: put a COMMENT ON into crates/entity/sql/after.sql".into());
     }
     if key == "renamed_from" {
-        return Some("has no effect: write the migration, then: just hash-migrations".into());
+        return Some("has no effect: just create-migrations --rename table.old=new".into());
     }
     let known: Vec<_> = COLUMN_KEYS.split(", ").collect();
     // An Arrow schema has keys of its own, `arrow_field` for one.

@@ -6,14 +6,8 @@
 use std::{io::Write, path::Path, process::ExitCode};
 
 use anyhow::Result;
-// Entities register themselves, but only if they are linked.
-use entity as _;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-
-// Hand-written SQL for what entities cannot express.
-const BEFORE: &str = include_str!("../../../crates/entity/sql/before.sql");
-const AFTER: &str = include_str!("../../../crates/entity/sql/after.sql");
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -27,11 +21,8 @@ async fn main() -> ExitCode {
 }
 
 async fn print() -> Result<()> {
-    schema::attributes::check(Path::new(ROOT), "crates/entity/src")?;
-    let ddl = schema::ddl("entity").await?;
-    let mut parts = vec![BEFORE, &ddl, AFTER];
-    parts.retain(|part| !atlas::sql::statements(part).is_empty());
-    let parts: Vec<_> = parts.into_iter().map(str::trim).collect();
-    writeln!(std::io::stdout(), "{}", parts.join("\n\n"))?;
+    let root = Path::new(ROOT);
+    schema::attributes::check(root, "crates/entity/src")?;
+    writeln!(std::io::stdout(), "{}", schema::whole(root).await?)?;
     Ok(())
 }

@@ -8,6 +8,8 @@ use atlas::sql::lexer::tokens;
 pub(crate) struct Table {
     /// The name as the statement has it: quoted, with its schema if it has one.
     pub(crate) name: String,
+    /// `CREATE SCHEMA` for the schema of the name, if it has one.
+    pub(crate) schema: Option<String>,
     /// `CREATE TABLE` without foreign keys, a line for each column and constraint.
     pub(crate) create: String,
     /// An `ALTER TABLE ... ADD CONSTRAINT` for each foreign key.
@@ -22,6 +24,7 @@ pub(crate) fn split(statement: &str) -> Result<Table> {
         elements.into_iter().partition(|element| is_foreign_key(element));
     Ok(Table {
         name: name.to_owned(),
+        schema: schema(name).map(|schema| format!("CREATE SCHEMA IF NOT EXISTS {schema};")),
         create: format!("CREATE TABLE {name} (\n    {}\n);", elements.join(",\n    ")),
         foreign_keys: foreign_keys
             .iter()
@@ -52,6 +55,12 @@ fn name_and_elements(statement: &str) -> Option<(&str, Vec<&str>)> {
     }
     let complete = depth == 0 && !name.is_empty() && rest[start..].trim().is_empty();
     complete.then_some((name, elements))
+}
+
+/// The quoted schema in `"schema"."name"`, unless it is the one that every database has.
+fn schema(name: &str) -> Option<&str> {
+    let end = tokens(name).find(|token| token.text(name) == ".")?.start;
+    Some(&name[..end]).filter(|schema| *schema != "\"public\"")
 }
 
 /// Whether the element reads `[CONSTRAINT "name"] FOREIGN KEY ...`. The names of columns

@@ -92,7 +92,7 @@ impl fmt::Display for Platform {
 pub fn install(root: &Path) -> Result<Installed> {
     let installed = provide(root, Platform::here(), None).context(
         "Atlas was not installed. Put it on PATH (https://atlasgo.io/community-edition), name a \
-         program with ATLAS=/path/to/atlas, or read on, then run `just setup` again",
+         program with ATLAS=/path/to/atlas, or remove the cause below, then run `just setup` again",
     )?;
     let tools = crate::directory(root);
     let scratch = tempfile::tempdir_in(&tools)?;

@@ -25,7 +25,7 @@ use crate::{answers::Answers, merge::Repository, source::Source};
 /// Exit code of `--check`, the same as that of `dnf check-update`.
 const UPDATE_DUE: u8 = 100;
 
-const UNDO: &str = "To take all back: git reset --hard";
+const UNDO: &str = "To undo it all: git reset --hard";
 
 /// What to update to, and from.
 #[derive(Args, Clone, Debug)]
@@ -85,9 +85,9 @@ pub fn run(root: &Path, options: &Options) -> Result<ExitCode> {
         Some(directory) => root.join(directory),
         None => template.version(recorded, &place("old")).with_context(|| {
             format!(
-                "cannot get version {recorded} of the template from {source}, which this \
-                 repository was made from and the new one is compared with. Name a directory \
-                 with that version with --base, or another source with --template"
+                "cannot get version {recorded} of the template from {source}. The update is the \
+                 difference from that version to the new one: name a directory that has it with \
+                 --base, or another source with --template"
             )
         })?,
     };
@@ -120,7 +120,7 @@ pub fn run(root: &Path, options: &Options) -> Result<ExitCode> {
     }
     if let Some(error) = merged.lock_error {
         return Err(error.context(format!(
-            "template {version} is staged, but cargo cannot bring Cargo.lock in step. Correct the \
+            "template {version} is staged, but cargo cannot update Cargo.lock. Correct the \
              cause below, then: cargo update --workspace, git add --all. {UNDO}"
         )));
     }

@@ -3,7 +3,7 @@ use std::{collections::HashSet, fs, path::Path};
 use anyhow::{Context as _, Result};
 use toml::{Table, Value};
 
-/// Brings Cargo.lock in `root` in step with the manifests there. Packages that were locked keep
+/// Updates Cargo.lock in `root` to the manifests there. Packages that were locked keep
 /// their versions; new ones take those in `rendered`, the template's own Cargo.lock.
 ///
 /// # Errors

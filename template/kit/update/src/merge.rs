@@ -73,7 +73,7 @@ impl Repository {
         let commit = self.commit(after, &["-m", message, "-p", &base])?;
 
         // What takes long or may fail happens in another working tree.
-        println!("  merging, and bringing Cargo.lock in step");
+        println!("  merging, and updating Cargo.lock");
         let scratch = tempfile::tempdir()?;
         let trial = scratch.path().join("trial");
         let path = trial.display().to_string();

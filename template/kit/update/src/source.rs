@@ -85,9 +85,9 @@ impl Source {
     }
 }
 
-/// Whether version `a` is newer than `b`.
+/// Whether version `a` is newer than `b`. A release is newer than its pre-releases.
 pub(crate) fn is_newer(a: &str, b: &str) -> bool {
-    numbers(a) > numbers(b)
+    numbers(a) > numbers(b) || b.strip_prefix(a).is_some_and(|rest| rest.starts_with('-'))
 }
 
 fn numbers(version: &str) -> Vec<u64> {
@@ -120,5 +120,6 @@ mod tests {
         assert_eq!(newest_release(versions[3..].iter()), None);
         assert!(is_newer("0.10.0", "0.9.1"));
         assert!(!is_newer("0.9.1", "0.10.0") && !is_newer("0.9.1", "0.9.1"));
+        assert!(is_newer("1.0.0", "1.0.0-rc.1") && !is_newer("1.0.0-rc.1", "1.0.0"));
     }
 }

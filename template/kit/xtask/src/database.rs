@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use atlas::{ApplyOptions, MigrationStatus};
+use atlas::MigrationStatus;
 use migrations::{Project, report::count};
 use percent_encoding::percent_decode_str;
 use postgres::settings::setting;
@@ -22,23 +22,18 @@ pub(crate) fn target(project: &Project, url: Option<String>) -> Result<String> {
     }
 }
 
-pub(crate) fn apply(project: &Project, url: &str) -> Result<()> {
+pub(crate) async fn apply(project: &Project, url: &str) -> Result<()> {
     project.migrations.verify()?;
-    let atlas = project.atlas()?;
-    let status = atlas.status(&project.migrations, url)?;
+    let status = project.atlas()?.status(&project.migrations, url)?;
     ensure!(
         status.skipped.is_empty(),
         "the database is at {} and lacks older migrations, which Atlas would pass over: {}. Give \
-         each a later version, then: just hash-migrations",
+         each a later version: just rebase-migrations",
         status.current.as_deref().unwrap_or("none"),
         status.skipped.join(", ")
     );
-    let report = atlas.apply(&project.migrations, url, &ApplyOptions::default())?;
-    if report.applied.is_empty() {
+    if migrations::apply::run(project, url).await?.is_empty() {
         println!("Nothing to do: the database has all migrations.");
-    }
-    for file in &report.applied {
-        println!("applied {}", file.name);
     }
     Ok(())
 }
@@ -53,7 +48,7 @@ pub(crate) fn status(project: &Project, url: &str) -> Result<()> {
     }
     if let Some(partially_applied) = status.partially_applied {
         println!(
-            "broken off: {} after {} of {} statements: {}",
+            "partially applied: {} after {} of {} statements: {}",
             partially_applied.version,
             partially_applied.applied,
             partially_applied.total,
@@ -95,6 +90,7 @@ pub(crate) async fn up(project: &Project) -> Result<()> {
     }
     let atlas = project.atlas()?;
     atlas.supports_server(server.major())?;
+    migrations::prepare_roles(&server).await?;
     let divergence = divergence(&atlas.status(&project.migrations, &url)?);
     ensure!(
         divergence.is_empty(),
@@ -102,14 +98,10 @@ pub(crate) async fn up(project: &Project) -> Result<()> {
          {FROM_EMPTY}\n{}",
         divergence.join("\n")
     );
-    let report =
-        atlas.apply(&project.migrations, &url, &ApplyOptions::default()).with_context(|| {
-            format!("the development database cannot be brought up to date; {FROM_EMPTY}")
-        })?;
-    println!(
-        "The database is up to date; applied now: {}.",
-        count(report.applied.len(), "migration")
-    );
+    let applied = migrations::apply::run(project, &url).await.with_context(|| {
+        format!("the development database cannot be brought up to date; {FROM_EMPTY}")
+    })?;
+    println!("The database is up to date; applied now: {}.", count(applied.len(), "migration"));
     Ok(())
 }
 
@@ -119,7 +111,7 @@ pub(crate) async fn down(project: &Project) -> Result<()> {
         println!("no server was running");
     }
     for server in removed {
-        println!("{server} is gone, and its data");
+        println!("removed {server} and its data");
     }
     Ok(())
 }

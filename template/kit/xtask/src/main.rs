@@ -5,11 +5,11 @@ mod database;
 mod pre_commit;
 mod setup;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use migrations::{Project, check, create, schema};
+use migrations::{Project, Rename, check, create, install, rebase, schema};
 
 #[derive(Debug, Parser)]
 #[command(name = "xtask", version, about)]
@@ -30,20 +30,42 @@ enum Command {
     CreateMigrations {
         /// What the migration does, in snake case
         name: Option<String>,
+        /// What was renamed: `users.name=full_name`, `categories=topics`, `status.old=new`
+        #[arg(long, value_name = "OLD=NEW")]
+        rename: Vec<Rename>,
+        /// Nothing else was renamed: drop and add
+        #[arg(long)]
+        no_rename: bool,
     },
+    /// Add an empty migration, for SQL written by hand
+    NewMigration {
+        /// What the migration does, in snake case
+        name: String,
+    },
+    /// After a merge: put the migrations of this branch after those of the base branch
+    RebaseMigrations,
     /// Check that the migrations are safe to merge
     CheckMigrations {
         /// Check even if nothing changed since the last pass
         #[arg(long)]
         force: bool,
+        /// The branch that they are merged into, instead of base-branch in Cargo.toml
+        #[arg(long, value_name = "BRANCH")]
+        base: Option<String>,
+        /// Print JSON instead of lines
+        #[arg(long, value_name = "FORMAT", value_parser = ["json"])]
+        format: Option<String>,
+        /// Write what was found to this file, as Markdown
+        #[arg(long, value_name = "FILE")]
+        summary: Option<PathBuf>,
     },
-    /// Write atlas.sum anew after an edit or a merge
+    /// Rewrite atlas.sum after an edit or a merge
     HashMigrations,
     /// Check what is about to be committed, as the git hook
     PreCommit,
     /// Print the schema that the entities describe, as SQL
     PrintSchema,
-    /// Run the tests, and print which share of your code's lines they run
+    /// Run the tests, and print the share of your lines that they run
     Coverage {
         /// Do nothing if Cargo.toml sets no floor
         #[arg(long)]
@@ -68,7 +90,7 @@ enum Command {
     DbDown,
     /// Open psql on the database that `db-up` made, or on another one of its server
     DbShell {
-        /// Name of the database, such as a failed test prints it
+        /// Name of the database, as a failed test prints it
         database: Option<String>,
     },
     /// Merge a newer version of the template into this repository
@@ -90,15 +112,27 @@ async fn run(command: Command) -> Result<ExitCode> {
             setup::run(&project)?;
             println!("✓ {}", postgres::describe(&project.root).await?);
         }
-        Command::CreateMigrations { name } => create::run(&project, name.as_deref()).await?,
-        Command::CheckMigrations { force } => return check::run(&project, force).await,
-        Command::HashMigrations => create::hash(&project)?,
+        Command::CreateMigrations { name, rename: renames, no_rename } => {
+            let options = create::Options { name, renames, no_rename };
+            return create::run(&project, &options).await;
+        }
+        Command::NewMigration { name } => install::new_migration(&project, &name)?,
+        Command::RebaseMigrations => return rebase::run(&project).await,
+        Command::CheckMigrations { force, base, format, summary } => {
+            let options = check::Options { force, json: format.is_some(), summary };
+            let mut project = project;
+            project.base_branch = base.unwrap_or(project.base_branch);
+            return check::run_with(&project, &options).await;
+        }
+        Command::HashMigrations => install::hash(&project)?,
         Command::Coverage { if_floor, options } => {
             coverage::run(&project.root, if_floor, &options)?;
         }
         Command::PreCommit => pre_commit::run(&project).await?,
         Command::PrintSchema => print!("{}", schema::print(&project)?),
-        Command::Apply { url } => database::apply(&project, &database::target(&project, url)?)?,
+        Command::Apply { url } => {
+            database::apply(&project, &database::target(&project, url)?).await?;
+        }
         Command::Status { url } => database::status(&project, &database::target(&project, url)?)?,
         Command::DbUp => database::up(&project).await?,
         Command::DbDown => database::down(&project).await?,

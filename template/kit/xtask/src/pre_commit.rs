@@ -29,8 +29,8 @@ pub(crate) async fn run(project: &Project) -> Result<()> {
         checkout_of_index(project, git(&["write-tree"])?.trim()).await?
     };
     checkout.check().with_context(|| match unstaged.as_str() {
-        "" => "the commit does not pass".to_owned(),
-        _ => format!("the commit does not pass; it lacks (git add):\n{unstaged}"),
+        "" => "the commit fails the checks".to_owned(),
+        _ => format!("the commit fails the checks, without these changes (git add):\n{unstaged}"),
     })
 }
 
@@ -42,13 +42,14 @@ impl Checkout {
             process::run_inherited(command.envs(self.environment.iter().cloned()))
         };
         run("just".into(), &["check-format"]).context("run `just format`, then git add")?;
-        run("cargo".into(), &["check", "--quiet", "--tests"])?;
+        // Takes as long as `cargo check`, which would compile all dependencies once more.
+        run("cargo".into(), &["test", "--quiet", "--no-run"])?;
         run(env::current_exe()?.into(), &["check-migrations"])
     }
 }
 
 /// Checks the tree out below target/, where the next run updates it. It uses the settings,
-/// the server and the builds of the project.
+/// the server and the compiled dependencies of the project.
 async fn checkout_of_index(project: &Project, tree: &str) -> Result<Checkout> {
     let root = project.scratch("index")?;
     let git_directory = process::output(
@@ -73,9 +74,12 @@ async fn checkout_of_index(project: &Project, tree: &str) -> Result<Checkout> {
     }
     let server = postgres::server_in(&project.root).await?;
     environment.extend([
-        ("ATLAS", project.atlas()?.binary().into()),
         ("DEV_POSTGRES", "url".into()),
         ("TEST_DATABASE_URL", server.url("postgres").into()),
+        // Makes cargo keep these builds of the workspace apart. It would take one of this
+        // checkout for one of the working tree, whose files may be older but differ.
+        ("RUSTC_WRAPPER", "".into()),
+        ("RUSTC_WORKSPACE_WRAPPER", "/usr/bin/env".into()),
     ]);
     if env::var_os("CARGO_TARGET_DIR").is_none() {
         environment.push(("CARGO_TARGET_DIR", project.root.join("target").into()));

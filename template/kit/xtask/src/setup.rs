@@ -107,10 +107,9 @@ fn atlas(project: &Project) -> Result<()> {
         Ok(()) => "every PostgreSQL",
         Err(_) => "PostgreSQL up to 15",
     };
-    let lint = if atlas.supports_lint() { "" } else { ", its lint only for paying accounts" };
     let binary = atlas.binary();
     println!(
-        "✓ Atlas {}{edition}, {origin}: {servers}{lint} ({})",
+        "✓ Atlas {}{edition}, {origin}: {servers} ({})",
         atlas.version(),
         binary.strip_prefix(&root).unwrap_or(binary).display()
     );

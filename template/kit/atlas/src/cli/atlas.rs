@@ -43,11 +43,8 @@ impl Atlas {
         })
     }
 
-    /// Uses the `atlas.hcl` of a project, with its `lint` and `diff` policy. Atlas runs in
-    /// the directory of the file.
-    ///
-    /// The file must contain [`MINIMAL_CONFIG`](super::MINIMAL_CONFIG), and no `git` block in
-    /// `lint`, which Atlas refuses in combination with [`Self::lint`]'s number of files.
+    /// Uses the `atlas.hcl` of a project, which must contain
+    /// [`MINIMAL_CONFIG`](super::MINIMAL_CONFIG). Atlas runs in the directory of the file.
     pub fn config(mut self, file: impl Into<PathBuf>) -> Self {
         self.commands = self.commands.config(file.into());
         self
@@ -80,13 +77,6 @@ impl Atlas {
             return Err(Error::ServerTooNew { version, major });
         }
         Ok(())
-    }
-
-    /// Whether this Atlas has `atlas migrate lint`. Official builds from v0.38 on reserve it
-    /// for paying accounts; whether the user is logged in to one is not checked.
-    /// <https://atlasgo.io/versioned/lint>
-    pub fn supports_lint(&self) -> bool {
-        self.edition == Edition::Community || self.version < Version::new(0, 38, 0)
     }
 
     /// Runs Atlas. No argument may be secret.
@@ -130,17 +120,5 @@ mod tests {
             assert!(message.contains("POSTGRES_MAJOR=15 in .env"), "{message}");
             assert!(message.contains("ATLAS=/path/to/atlas"), "{message}");
         }
-    }
-
-    #[rstest]
-    #[case((0, 37, 9), Edition::Official, true)]
-    #[case((0, 38, 0), Edition::Official, false)]
-    #[case((1, 2, 3), Edition::Community, true)]
-    fn supports_lint_by_edition_and_version(
-        #[case] version: (u32, u32, u32),
-        #[case] edition: Edition,
-        #[case] lints: bool,
-    ) {
-        assert_eq!(atlas(version, edition).supports_lint(), lints);
     }
 }

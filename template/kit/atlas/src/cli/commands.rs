@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::config::{self, DEV, DIRECTORY, ENVIRONMENT, SOURCE, TARGET, file_url};
+use super::config::{self, DIRECTORY, ENVIRONMENT, TARGET, file_url};
 use crate::{Error, MigrationDirectory};
 
 /// A subcommand of Atlas, and the URLs that it gets in its environment.
@@ -110,10 +110,8 @@ impl Commands {
         if let Some(directory) = config.parent() {
             command.current_dir(directory);
         }
-        // Variables of the caller's environment must not slip in.
-        for variable in [SOURCE, TARGET, DEV] {
-            command.env_remove(variable);
-        }
+        // A variable of the caller's environment must not slip in.
+        command.env_remove(TARGET);
         command.env(DIRECTORY, file_url(call.directory.path())?).envs(call.urls.iter().cloned());
         Ok(command)
     }

@@ -12,17 +12,13 @@ use crate::Error;
 /// Name of the `env` block in `atlas.hcl` that this crate uses.
 pub(super) const ENVIRONMENT: &str = "project";
 
-pub(super) const SOURCE: &str = "ATLAS_SRC_URL";
 pub(super) const TARGET: &str = "ATLAS_URL";
-pub(super) const DEV: &str = "ATLAS_DEV_URL";
 pub(super) const DIRECTORY: &str = "ATLAS_DIR_URL";
 
 /// The part of `atlas.hcl` that this crate needs; works from v0.13.1 to v1.3.0.
 /// <https://atlasgo.io/atlas-schema/projects>
 pub const MINIMAL_CONFIG: &str = r#"env "project" {
-  src = getenv("ATLAS_SRC_URL")
   url = getenv("ATLAS_URL")
-  dev = getenv("ATLAS_DEV_URL")
   migration {
     dir = getenv("ATLAS_DIR_URL")
   }

@@ -32,14 +32,6 @@ impl Outcome {
         self.status.success()
     }
 
-    /// Returns the standard output.
-    ///
-    /// # Errors
-    /// When the run failed.
-    pub fn success(self) -> Result<String, Error> {
-        if self.succeeded() { Ok(self.stdout) } else { Err(self.failure()) }
-    }
-
     /// Returns the run as an error, with all that Atlas printed.
     pub fn failure(&self) -> Error {
         let output = self.printed();

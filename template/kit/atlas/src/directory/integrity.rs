@@ -7,8 +7,7 @@ use super::{MigrationDirectory, MigrationFile};
 use crate::Error;
 
 const REHASH: &str = "run `just hash-migrations`";
-const MERGE: &str =
-    "make sure that the newer migration sorts last, then run `just hash-migrations`";
+const MERGE: &str = "run `just rebase-migrations`, which puts those of this branch last";
 
 /// A mismatch between the files of a migration directory and its `atlas.sum`.
 ///
@@ -31,7 +30,7 @@ pub enum IntegrityError {
 
     #[error(
         "{}, line {line}, is a conflict marker of git: two branches each added migrations. \
-         Keep the files of both, {MERGE}",
+         Keep the files of both, and {MERGE}",
         sum.display()
     )]
     SumConflict { sum: PathBuf, line: usize },
@@ -59,7 +58,7 @@ pub enum IntegrityError {
     Edited { directory: PathBuf, file: String },
 
     #[error(
-        "{} in {}: not in atlas.sum. If that is right, {MERGE}",
+        "{} in {}: not in atlas.sum. If that is right, {REHASH}; after a merge, {MERGE}",
         files.join(", "), directory.display()
     )]
     Added { directory: PathBuf, files: Vec<String> },

@@ -124,7 +124,7 @@ fn settles_a_conflict_about_the_hash(root: TempDir, #[case] conflict: &str) {
     write(&root, &file_with(conflict));
     let message = format!("{:#}", read(&root).value().unwrap_err());
     assert!(message.contains("any.yaml, line 7, is a conflict marker"), "{message}");
-    assert!(message.contains("just hash-migrations"), "{message}");
+    assert!(message.contains("just rebase-migrations"), "{message}");
     let settled = file_with(&format!("      MigrationHash: {NEW} # x"));
     assert_eq!(read(&root).with(NEW), settled);
 }

@@ -108,7 +108,7 @@ fn sum_with_conflict_markers(migrations: Migrations) {
     let merged =
         format!("<<<<<<< HEAD\n{}\n=======\nh1:other\n>>>>>>> branch\n{}\n", lines[0], lines[1]);
     migrations.write("atlas.sum", &merged);
-    let error = migrations.error(&["line 1", "the newer migration sorts last", "just hash-"]);
+    let error = migrations.error(&["line 1", "just rebase-migrations"]);
     assert!(matches!(error, IntegrityError::SumConflict { line: 1, .. }));
 }
 
@@ -140,7 +140,7 @@ fn file_edited(migrations: Migrations) {
 #[case::between("20260101120000_between.sql")]
 fn file_added(migrations: Migrations, #[case] added: &str) {
     migrations.write(added, "CREATE TABLE c ();\n");
-    let error = migrations.error(&[added, "the newer migration sorts last", "just hash-"]);
+    let error = migrations.error(&[added, "just hash-migrations", "just rebase-migrations"]);
     assert!(matches!(error, IntegrityError::Added { files, .. } if files == [added]));
 }
 

@@ -24,3 +24,5 @@ CREATE TABLE parted (id integer, at date) PARTITION BY RANGE (at);
 CREATE TABLE part PARTITION OF parted FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 COMMENT ON TABLE t IS 'a table';
 CREATE STATISTICS st (dependencies) ON id, parent_id FROM t;
+CREATE FUNCTION mood_number(mood) RETURNS integer LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';

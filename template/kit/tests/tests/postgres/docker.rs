@@ -11,7 +11,7 @@ use crate::project::{Project, query};
 
 /// Returns the settings of a project that uses the engine of this machine. If none runs,
 /// says so and returns `None`.
-fn engine() -> Option<String> {
+pub(crate) fn engine() -> Option<String> {
     let host = env::var("DOCKER_HOST").unwrap_or("unix:///var/run/docker.sock".to_owned());
     let path = host.strip_prefix("unix://");
     if path.is_some_and(|path| UnixStream::connect(path).is_err()) {

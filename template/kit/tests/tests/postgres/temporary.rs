@@ -3,7 +3,7 @@
 
 use sea_orm::sqlx::{self, Connection as _, PgConnection};
 
-use crate::project::{Asking, Project, execute, query};
+use crate::project::{Asking, Project, execute};
 
 /// A server that several projects share, and a project that uses it.
 fn shared_server() -> (Project, String, Project) {
@@ -15,11 +15,10 @@ fn shared_server() -> (Project, String, Project) {
 
 /// The same for a test that creates databases in its own process, whose environment may
 /// name another provider.
-async fn own_server() -> (Project, postgres::Server, Project) {
+async fn own_server() -> (Project, postgres::Server) {
     let owner = Project::new("DEV_POSTGRES=local\n");
     let server = postgres::server_in(owner.root()).await.unwrap();
-    let user = Project::new(&format!("TEST_DATABASE_URL={}\n", server.url("postgres")));
-    (owner, server, user)
+    (owner, server)
 }
 
 /// Starts a process that holds temporary databases, and returns their names.
@@ -101,38 +100,9 @@ async fn a_database_in_use_stays_until_it_is_not() {
     assert!(databases(&url).await.is_empty());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_kept_database_stays_for_a_day() {
-    let (_owner, server, user) = own_server().await;
-    let url = server.url("postgres");
-    let mut database = server.temporary_database("it's \"kept\"").await.unwrap();
-    let name = database.name().to_owned();
-    database.keep().unwrap();
-    drop(database);
-    // The lock of this process protects it no longer.
-    execute(&url, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
-        .await;
-    hold(&user).0.end().0.unwrap();
-    assert_eq!(databases(&url).await, [name.as_str()]);
-    let left = query(
-        &url,
-        "SELECT (substr(shobj_description(oid, 'pg_database'), 12)::timestamptz - now() BETWEEN '23:50' AND '24:00')::text
-         FROM pg_database WHERE datname LIKE 'it''s%'",
-    );
-    assert_eq!(left.await.unwrap(), "true");
-    execute(
-        &url,
-        "DO $$ BEGIN EXECUTE format('COMMENT ON DATABASE %I IS %L',
-         (SELECT datname FROM pg_database WHERE datname LIKE 'it''s%'), 'kept until ' || now()); END $$",
-    )
-    .await;
-    hold(&user).0.end().0.unwrap();
-    assert!(databases(&url).await.is_empty());
-}
-
 #[tokio::test]
 async fn a_lost_lock_is_taken_anew() {
-    let (_owner, server, _user) = own_server().await;
+    let (_owner, server) = own_server().await;
     let url = server.url("postgres");
     let first = server.temporary_database("first").await.unwrap();
     execute(&url, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")

@@ -212,15 +212,3 @@ async fn old_templates_are_dropped() {
     assert_eq!(value(&server, "postgres", count).await, "8");
     postgres::down(root.path()).await.unwrap();
 }
-
-#[tokio::test]
-async fn a_shared_copy_takes_connections() {
-    let server = postgres::server().await.unwrap();
-    let files = history("copy", 1);
-    let shared = replay::shared_copy(&server, &files).await.unwrap();
-    assert_eq!(replay::shared_copy(&server, &files).await.unwrap(), shared);
-    assert_eq!(value(&server, &shared, "SELECT count(*) FROM t1").await, "0");
-    for name in [&shared, &replay::template(&server, &files).await.unwrap()] {
-        server.drop(name).await.unwrap();
-    }
-}

@@ -24,7 +24,7 @@ fn findings(lines: &str) -> String {
 #[case::not_similar("#[sea_orm(pk)]", "a column may have: auto_increment, column_name,")]
 #[case::of_a_relation("#[sea_orm(on_delete = \"Cascade\")]", "#[sea_orm(on_delete)] is not")]
 #[case::comment("#[sea_orm(comment = \"x\")]", "COMMENT ON into crates/entity/sql/after.sql")]
-#[case::renamed("#[sea_orm(renamed_from = \"x\")]", "just hash-migrations")]
+#[case::renamed("#[sea_orm(renamed_from = \"x\")]", "--rename")]
 fn reports_keys_without_effect(#[case] attribute: &str, #[case] advice: &str) {
     let found = findings(&format!("    pub id: i64,\n    {attribute}\n    pub name: String,"));
     assert!(found.starts_with("./user.rs:7: #[sea_orm("), "{found}");

@@ -3,16 +3,21 @@ mod cases;
 mod columns;
 mod mistakes;
 mod odd_names;
+mod schemas;
+mod sql_files;
 
 use postgres::TemporaryDatabase;
 use rstest::rstest;
-use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, IntoActiveModel};
+use sea_orm::{
+    ActiveModelTrait, ConnectionTrait, DatabaseConnection, EntityTrait, IntoActiveModel, Set,
+};
 use serde_json::json;
 
 /// After a deliberate change: `UPDATE_GOLDEN=1 cargo test -p kit-tests`, then review the diff.
 #[rstest]
 #[case("cases")]
 #[case("odd_names")]
+#[case("schemas")]
 #[tokio::test]
 async fn prints_what_the_golden_file_says(#[case] module: &str) {
     let path = format!("{}/tests/schema/{module}.sql", env!("CARGO_MANIFEST_DIR"));
@@ -92,6 +97,51 @@ async fn loads_odd_names_as_they_are_written() {
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].text, "one,\ntwo) -- 'three' \\ \"four\"");
     assert_eq!((rows[0].commas, rows[0].line_break), (1, 2));
+}
+
+#[tokio::test]
+async fn loads_into_a_schema_of_its_own() {
+    use schemas::{invoice, user};
+
+    let (_database, connection) = load("schemas").await;
+    let user = user::ActiveModel { ..Default::default() }.insert(&connection).await.unwrap();
+    let invoice = invoice::ActiveModel {
+        user_id: Set(user.id),
+        number: Set("1".into()),
+        state: Set(invoice::State::Open),
+        ..Default::default()
+    };
+    invoice.insert(&connection).await.unwrap();
+    assert_eq!(invoice::Entity::find().all(&connection).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn refuses_names_that_postgresql_would_cut() {
+    let error = schema::ddl("schema_tests::mistakes::long_names").await.unwrap_err().to_string();
+    let lines: Vec<_> = error.lines().collect();
+    let modules = "schema_tests::mistakes::long_names";
+    for (line, start, remedy) in [
+        (0, "user: \"a_column_whose_name_", "`column_name`"),
+        (
+            1,
+            "user_role: \"fk-roles_that_a_user_may_have_while_the_contract_lasts-first_",
+            "`skip_fk`",
+        ),
+        (
+            2,
+            "user_role: \"fk-roles_that_a_user_may_have_while_the_contract_lasts-other_",
+            "after.sql",
+        ),
+        (
+            3,
+            "user_role: \"idx-roles_that_a_user_may_have_while_the_contract_lasts-first_",
+            "after.sql",
+        ),
+    ] {
+        assert!(lines[line].starts_with(&format!("{modules}::{start}")), "{error}");
+        assert!(lines[line].contains(remedy), "{error}");
+    }
+    assert_eq!(lines.len(), 4, "{error}");
 }
 
 #[tokio::test]

@@ -100,3 +100,44 @@ pub mod upper_case_type {
         impl ActiveModelBehavior for ActiveModel {}
     }
 }
+
+pub mod long_names {
+    pub mod user {
+        use sea_orm::entity::prelude::*;
+
+        #[sea_orm::model]
+        #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+        #[sea_orm(table_name = "u")]
+        pub struct Model {
+            #[sea_orm(primary_key)]
+            pub id: i64,
+            #[sea_orm(
+                column_name = "a_column_whose_name_is_longer_than_a_name_may_be_in_every_postgresql"
+            )]
+            pub long: i64,
+        }
+
+        impl ActiveModelBehavior for ActiveModel {}
+    }
+
+    pub mod user_role {
+        use sea_orm::entity::prelude::*;
+
+        #[sea_orm::model]
+        #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+        #[sea_orm(table_name = "roles_that_a_user_may_have_while_the_contract_lasts")]
+        pub struct Model {
+            #[sea_orm(primary_key)]
+            pub id: i64,
+            #[sea_orm(indexed)]
+            pub first_user_id: i64,
+            pub other_user_id: i64,
+            #[sea_orm(belongs_to, relation_enum = "First", from = "first_user_id", to = "id")]
+            pub first: BelongsTo<super::user::Entity>,
+            #[sea_orm(belongs_to, relation_enum = "Other", from = "other_user_id", to = "id")]
+            pub other: BelongsTo<super::user::Entity>,
+        }
+
+        impl ActiveModelBehavior for ActiveModel {}
+    }
+}

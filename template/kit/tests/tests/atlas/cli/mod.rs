@@ -3,11 +3,9 @@
 
 mod apply;
 mod hash;
-mod plan;
 mod secrets;
 
 use std::fs;
-use std::path::PathBuf;
 
 use atlas::{Atlas, MigrationDirectory};
 use rstest::fixture;
@@ -63,12 +61,6 @@ fn project() -> Project {
 }
 
 impl Project {
-    fn ddl(&self, sql: &str) -> PathBuf {
-        let file = self.root.path().join("schema.sql");
-        fs::write(&file, sql).unwrap();
-        file
-    }
-
     /// Writes a migration and updates `atlas.sum`.
     fn migration(&self, name: &str, sql: &str) {
         fs::write(self.migrations.path().join(name), sql).unwrap();

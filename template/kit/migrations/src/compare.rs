@@ -1,0 +1,106 @@
+//! The two schemas that plans and checks compare: the one that the migrations create, and the
+//! one that the project describes, by its entities or in SQL.
+
+use anyhow::{Result, anyhow};
+use atlas::MigrationFile;
+use catalog::{Difference, Snapshot};
+use planner::Schema;
+use postgres::{Server, TemporaryDatabase};
+use replay::ReplayError;
+use sea_orm::sqlx::PgConnection;
+
+use crate::{project::Project, report::count};
+
+/// A throwaway database.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    // Dropped first: a database without connections is dropped faster.
+    connection: PgConnection,
+    _database: TemporaryDatabase,
+}
+
+impl Scratch {
+    async fn open(server: &Server, database: TemporaryDatabase) -> Result<Self> {
+        let connection = server.connect_once(database.name()).await?;
+        Ok(Self { connection, _database: database })
+    }
+
+    /// Replays the migrations, of which only new ones cost time.
+    ///
+    /// # Errors
+    /// When a migration does not apply: with its place, and how many apply before it.
+    pub(crate) async fn migrated(server: &Server, files: &[MigrationFile]) -> Result<Self> {
+        let copy = replay::copy(server, files, "migrated").await.map_err(explain)?;
+        Self::open(server, copy).await
+    }
+
+    /// Loads the DDL that [`schema::print`](crate::schema::print) returned.
+    ///
+    /// # Errors
+    /// When PostgreSQL refuses a statement: with the file that it comes from.
+    pub(crate) async fn described(project: &Project, server: &Server, ddl: &str) -> Result<Self> {
+        let file = MigrationFile { name: String::new(), contents: ddl.into() };
+        let mut scratch = Self::open(server, server.temporary_database("described").await?).await?;
+        scratch.run(&[file]).await.map_err(|error| refused(project, ddl, &error))?;
+        Ok(scratch)
+    }
+
+    pub(crate) async fn run(&mut self, files: &[MigrationFile]) -> Result<(), ReplayError> {
+        replay::run(&mut self.connection, files).await
+    }
+
+    pub(crate) async fn snapshot(&mut self) -> Result<Snapshot> {
+        replay::snapshot(&mut self.connection).await
+    }
+
+    /// What a plan needs to know, without objects that the project does not manage.
+    pub(crate) async fn schema(&mut self, project: &Project) -> Result<Schema> {
+        let mut schema = Schema::read(&mut self.connection).await?;
+        schema.retain(|object| project.unmanaged_reason(object).is_none());
+        Ok(schema)
+    }
+}
+
+/// Changes that would make the schema of the migrations like the described one, without
+/// objects that the project does not manage.
+pub(crate) fn difference(
+    project: &Project,
+    migrated: &Snapshot,
+    described: &Snapshot,
+) -> Difference {
+    let mut difference = migrated.difference(described);
+    difference.changes.retain(|change| project.unmanaged_reason(&change.object).is_none());
+    difference
+}
+
+fn explain(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<ReplayError>() {
+        Ok(failed) => anyhow!(
+            "{failed}\nbefore it, {} without an error; if the file is new on this branch, edit it, \
+             then: just hash-migrations",
+            match failed.applied {
+                1 => "1 migration applies".to_owned(),
+                applied => format!("{} apply", count(applied, "migration")),
+            }
+        ),
+        Err(other) => other,
+    }
+}
+
+/// Says where a statement of the DDL comes from: parts of it begin with a comment that is the
+/// path of their file.
+fn refused(project: &Project, ddl: &str, error: &ReplayError) -> anyhow::Error {
+    let before = error.line.map_or(0, |line| line - 1);
+    let (at, path) = (0..before)
+        .zip(ddl.lines())
+        .filter_map(|(at, line)| Some((at + 1, line.strip_prefix("-- ")?)))
+        .filter(|(_, path)| project.describes(path))
+        .last()
+        .unwrap_or((0, "the schema"));
+    let place = match path.strip_suffix(".sql") {
+        Some(_) => format!("{path}, line {}", before + 1 - at),
+        None => path.to_owned(),
+    };
+    let statement = error.statement.as_deref().map(|sql| format!("\n  statement: {sql}"));
+    anyhow!("{place}: {}{}", error.message, statement.unwrap_or_default())
+}
