@@ -79,7 +79,7 @@ pub(super) fn history(project: &Project, base: Option<&Base>) -> Result<Outcome>
     let Some(base) = base else {
         return Ok(Outcome::Skipped(format!(
             "git has no {branch} (base-branch in Cargo.toml): run git fetch, or changes to \
-             merged migrations go unnoticed and only the newest file is linted"
+             merged migrations go unnoticed and only the newest file is tried"
         )));
     };
     let changed = base.changed(&project.root)?;
