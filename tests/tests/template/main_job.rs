@@ -73,7 +73,7 @@ fn plans_checks_and_tests_migrations() {
     let created = project.succeeds(&["create-migrations", "add_user_phone"]);
     says(&created, &["_add_user_phone.sql", "ADD COLUMN phone"]);
     let checked = project.succeeds(&["check-migrations"]);
-    says(&checked, &["agrees with 2 files", "_add_user_phone.sql"]);
+    says(&checked, &["agrees with 2 files", "✓ drift"]);
 }
 
 #[test]

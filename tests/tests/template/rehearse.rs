@@ -86,7 +86,12 @@ fn soak_no_rehearsal_fails_falsely() {
     let project = ready();
     for number in 0..20 {
         let busy: Vec<_> = (0..4 * (number % 2))
-            .map(|_| Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap())
+            .map(|_| {
+                Command::new("sh")
+                    .args(["-c", "while :; do :; done"])
+                    .spawn()
+                    .unwrap()
+            })
             .collect();
         let outcome = rehearse(&project);
         for mut process in busy {

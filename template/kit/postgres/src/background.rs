@@ -9,9 +9,13 @@ use tokio::{
     task::block_in_place,
 };
 
+/// Name of the background runtime's thread.
+pub const BACKGROUND: &str = "postgres-background";
+
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
+        .thread_name(BACKGROUND)
         .enable_all()
         .build()
         .expect("a thread for a runtime")

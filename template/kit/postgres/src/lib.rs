@@ -58,7 +58,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use sea_orm::sqlx::{Connection as _, PgConnection};
 
-pub use background::{background, wait_for};
+pub use background::{BACKGROUND, background, wait_for};
 pub use install::install_docker;
 pub use server::{Provider, Server};
 use settings::Config;
