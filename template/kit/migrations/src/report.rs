@@ -77,9 +77,12 @@ impl Report {
         let numbers = [(errors, "error"), (warnings, "warning"), (allowed, "allowed finding")];
         let numbers = numbers.iter().filter(|(number, _)| *number > 0);
         let found: Vec<_> = numbers.map(|(number, noun)| count(*number, noun)).collect();
-        let detail = match found.is_empty() {
-            true => detail,
-            false => format!("{}; {detail}", found.join(", ")),
+        let nothing = || vec!["no remarks".to_owned()];
+        let found = if found.is_empty() && detail.is_empty() { nothing() } else { found };
+        let detail = match (found.is_empty(), detail.is_empty()) {
+            (true, _) => detail,
+            (false, true) => found.join(", "),
+            (false, false) => format!("{}; {detail}", found.join(", ")),
         };
         let outcome = if errors > 0 { Outcome::Failed(detail) } else { Outcome::Passed(detail) };
         self.with_findings(check, Ok(outcome), findings);

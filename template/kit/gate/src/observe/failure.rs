@@ -16,15 +16,12 @@ use crate::{
     source::{Source, Statement, quoted},
 };
 
-/// Rows that a table keeps after its first, second failure.
-const KEPT: [i64; 2] = [1, 0];
-
-/// What failed so far, and how many rows are left for that.
+/// What failed so far.
 pub(super) struct Failures {
     /// All filled tables.
     tables: Vec<String>,
-    /// How often a table was emptied; the name is empty for all of them.
-    emptied: BTreeMap<String, usize>,
+    /// How often a statement, by its offset in the current file, failed on a table.
+    times: BTreeMap<(usize, Option<String>), usize>,
     /// By the statement's offset in the current file.
     found: BTreeMap<usize, Failure>,
 }
@@ -37,7 +34,7 @@ struct Failure {
 
 impl Failures {
     pub fn new(tables: Vec<String>) -> Self {
-        Self { tables, emptied: BTreeMap::new(), found: BTreeMap::new() }
+        Self { tables, times: BTreeMap::new(), found: BTreeMap::new() }
     }
 
     /// Takes rows away if the statement may succeed without them. Returns whether to run it
@@ -55,22 +52,38 @@ impl Failures {
         let refused = refused.filter(|e| e.code().starts_with("22") || e.code().starts_with("23"));
         let (Some(refused), Some(statement)) = (refused, statement) else { return Ok(false) };
         let table = self.table(refused);
-        let times = self.emptied.entry(table.clone().unwrap_or_default()).or_default();
-        let Some(&kept) = KEPT.get(*times) else {
+        let times = (statement.start, table.clone());
+        let times = self.times.entry(times).or_default();
+        *times += 1;
+        if !source.file.is_transactional() {
+            drop_invalid_indexes(connection).await?;
+        }
+        let condition = condition(connection, table.as_deref(), statement, refused).await;
+        if let Entry::Vacant(entry) = self.found.entry(statement.start) {
+            let table = table.as_deref();
+            let condition = condition.as_deref();
+            let failure = explain(connection, table, condition, statement, refused, error).await;
+            entry.insert(failure);
+        }
+        // First only the rows that are in the way, for the sake of what comes later.
+        if let (Some(table), Some(condition), 1) = (&table, condition, *times)
+            && delete(connection, table, &condition).await.is_ok()
+        {
+            return Ok(true);
+        }
+        let Some(kept) = 3_usize.checked_sub(*times) else {
             // Not because of the rows, then.
             self.found.remove(&statement.start);
             return Ok(false);
         };
-        *times += 1;
-        if let Entry::Vacant(entry) = self.found.entry(statement.start) {
-            let failure = explain(connection, table.as_deref(), statement, refused, error).await;
-            entry.insert(failure);
-        }
-        if !source.file.is_transactional() {
-            drop_invalid_indexes(connection).await?;
-        }
+        let kept = |table: &str| {
+            format!(
+                "ctid NOT IN (SELECT ctid FROM ONLY {table} ORDER BY ctid LIMIT {})",
+                kept.min(1)
+            )
+        };
         match table {
-            Some(table) if keep(connection, &table, kept).await.is_ok() => {}
+            Some(table) if delete(connection, &table, &kept(&table)).await.is_ok() => {}
             _ => {
                 // Triggers may forbid it. Only a superuser can turn them off.
                 let triggers = "SET session_replication_role = replica";
@@ -78,7 +91,7 @@ impl Failures {
                 // Of all tables, so that no row refers to one that is gone.
                 for table in self.tables.iter().rev() {
                     // It may have been dropped or renamed.
-                    let _ = keep(connection, table, kept).await;
+                    let _ = delete(connection, table, &kept(table)).await;
                 }
                 let _ = sqlx::raw_sql("RESET session_replication_role").execute(connection).await;
             }
@@ -95,6 +108,7 @@ impl Failures {
 
     /// Adds the failures of the file to what was found about the same statements.
     pub fn report(&mut self, source: &Source, found: &mut Vec<Finding>) {
+        self.times.clear();
         for (start, failure) in std::mem::take(&mut self.found) {
             let Some(statement) = source.statement(start) else { continue };
             let Failure { rule, message, steps } = failure;
@@ -112,26 +126,47 @@ impl Failures {
     }
 }
 
-async fn explain(
+/// What is true of the rows that are in the way.
+async fn condition(
     connection: &mut PgConnection,
     table: Option<&str>,
     statement: &Statement,
     refused: &PgDatabaseError,
-    error: &sqlx::Error,
-) -> Failure {
-    let message = replay::message(error);
-    let condition = match (refused.code(), refused.column()) {
-        ("23502", Some(column)) => Some(format!("{} IS NULL", quoted(column))),
-        ("23514", _) => match check(statement) {
+) -> Option<String> {
+    let key = refused.detail().and_then(|detail| detail.strip_prefix("Key (")?.split_once(")=("));
+    match refused.code() {
+        "23502" => Some(format!("{} IS NULL", quoted(refused.column()?))),
+        "23514" => match check(statement) {
             Some(check) => Some(format!("NOT ({check})")),
             None => {
                 let check = stored_check(connection, table, refused.constraint()).await;
                 check.map(|check| format!("NOT {check}"))
             }
         },
+        "23505" => {
+            let (table, (columns, _)) = (table?, key?);
+            Some(format!("ctid NOT IN (SELECT min(ctid) FROM ONLY {table} GROUP BY {columns})"))
+        }
+        "23503" => {
+            let (column, rest) = key?;
+            let value = rest.split_once(") is not present")?.0.replace('\'', "''");
+            Some(format!("{column}::text = '{value}'"))
+        }
         _ => None,
-    };
-    if let (Some(table), Some(condition)) = (table, condition) {
+    }
+}
+
+async fn explain(
+    connection: &mut PgConnection,
+    table: Option<&str>,
+    condition: Option<&str>,
+    statement: &Statement,
+    refused: &PgDatabaseError,
+    error: &sqlx::Error,
+) -> Failure {
+    let message = replay::message(error);
+    let shows_row = matches!(refused.code(), "23502" | "23514");
+    if let (Some(table), Some(condition), true) = (table, condition, shows_row) {
         let query = format!(
             "SELECT to_jsonb(\"the row\")::text FROM {table} \"the row\" WHERE {condition} LIMIT 1"
         );
@@ -139,7 +174,7 @@ async fn explain(
         let count = format!("SELECT count(*) FROM {table} WHERE {condition};");
         match row.await {
             Ok(Some(row)) => {
-                let steps = advice::backfill(table, &condition, refused.column(), &count);
+                let steps = advice::backfill(table, condition, refused.column(), &count);
                 let message = format!("fails on rows like {row}: {message}");
                 return Failure { rule: "depends-on-rows", message, steps };
             }
@@ -174,11 +209,12 @@ async fn stored_check(
     sqlx::query_scalar(query).bind(table).bind(constraint).fetch_optional(connection).await.ok()?
 }
 
-/// Deletes all rows but the first, or all.
-async fn keep(connection: &mut PgConnection, table: &str, rows: i64) -> Result<(), sqlx::Error> {
-    let delete = format!(
-        "DELETE FROM ONLY {table} WHERE ctid NOT IN (SELECT ctid FROM ONLY {table} ORDER BY ctid LIMIT {rows})"
-    );
+async fn delete(
+    connection: &mut PgConnection,
+    table: &str,
+    condition: &str,
+) -> Result<(), sqlx::Error> {
+    let delete = format!("DELETE FROM ONLY {table} WHERE {condition}");
     sqlx::raw_sql(AssertSqlSafe(delete)).execute(connection).await.map(drop)
 }
 

@@ -63,6 +63,23 @@ async fn a_statement_that_depends_on_rows_shows_one_and_goes_on() {
     );
 }
 
+/// Only the rows that are in the way of a statement go, so that the next one meets the others.
+#[tokio::test]
+async fn each_statement_that_depends_on_rows_is_told() {
+    let checks = "ALTER TABLE users ADD CONSTRAINT a CHECK (nickname IS NOT NULL) NOT VALID;\n\
+        ALTER TABLE users ADD CONSTRAINT b CHECK (nickname <> 'b') NOT VALID;\n\
+        ALTER TABLE users ADD CONSTRAINT c CHECK (id > 99) NOT VALID;";
+    let validate = "ALTER TABLE users VALIDATE CONSTRAINT a;\nALTER TABLE users VALIDATE CONSTRAINT b;\n\
+        ALTER TABLE users VALIDATE CONSTRAINT c;\nCREATE INDEX i ON users (born);";
+    let unique =
+        "-- atlas:txmode none\n\nCREATE UNIQUE INDEX CONCURRENTLY u ON users (nickname);\n";
+    let report = gate(BASE, &[unique, &format!("{TIMEOUT}{checks}"), validate]).await;
+    let found: Vec<_> = report.findings.iter().map(|f| (&*f.rule, f.place.line)).collect();
+    let told = "depends-on-rows";
+    assert_eq!(report.applied, 3);
+    assert_eq!(found, [(told, 3), (told, 1), (told, 2), (told, 3), ("blocking-scan", 4)]);
+}
+
 /// A backfill in between makes the rows right, so nothing is said.
 #[tokio::test]
 async fn a_backfill_is_seen() {

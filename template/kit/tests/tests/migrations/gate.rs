@@ -183,7 +183,7 @@ async fn json_summary_and_annotations_hold_the_findings() {
         &summary,
         &[
             "## check-migrations",
-            "| ✗ | rules | 1 error, 1 allowed finding; no remarks |",
+            "| ✗ | rules | 1 error, 1 allowed finding |",
             "### Errors",
             "**truncate**: deletes all rows of t",
             "### Allowed",
