@@ -13,6 +13,7 @@ use std::{
 pub use crate::{
     project::{Outcome, Project, run},
     size::{Size, table},
+    source::copy_checkout,
     tools::{Tools, install, install_cargo_generate},
 };
 

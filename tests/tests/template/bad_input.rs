@@ -140,14 +140,21 @@ fn migration_that_does_not_apply() {
         )
         .unwrap();
     project.succeeds(&["hash-migrations"]);
-    let words = [
-        "20990101000000_broken.sql, line 1",
-        "\"nowhere\" does not exist",
-        "before it, 1 migration applies",
-    ];
-    for recipe in ["check-migrations", "create-migrations"] {
-        project.refuses(&[recipe], &words);
-    }
+    project.refuses(
+        &["check-migrations"],
+        &[
+            "error[replay]: relation \"nowhere\" does not exist",
+            "--> migrations/20990101000000_broken.sql:1:",
+        ],
+    );
+    project.refuses(
+        &["create-migrations"],
+        &[
+            "20990101000000_broken.sql, line 1",
+            "\"nowhere\" does not exist",
+            "before it, 1 migration applies",
+        ],
+    );
 }
 
 #[test]

@@ -43,8 +43,10 @@ fn plans_checks_and_tests_migrations() {
         &[
             "✓ integrity",
             "✓ names",
-            "✓ concurrent",
+            "✓ files",
             "✓ replay",
+            "✓ locks",
+            "✓ rules",
             "✓ drift",
         ],
     );
@@ -71,7 +73,7 @@ fn plans_checks_and_tests_migrations() {
     let created = project.succeeds(&["create-migrations", "add_user_phone"]);
     says(&created, &["_add_user_phone.sql", "ADD COLUMN phone"]);
     let checked = project.succeeds(&["check-migrations"]);
-    says(&checked, &["agrees with 2 files", "_add_user_phone.sql"]);
+    says(&checked, &["agrees with 2 files", "✓ drift"]);
 }
 
 #[test]
@@ -143,7 +145,7 @@ fn puts_concurrent_statements_into_a_separate_migration() {
     assert!(sql.contains("CREATE INDEX CONCURRENTLY"), "{sql}");
     says(
         &project.succeeds(&["check-migrations"]),
-        &["run outside of a transaction: 1 file"],
+        &["✓ files", "✓ locks        none"],
     );
 
     let concurrent = format!("migrations/{}", files[2]);
@@ -154,9 +156,9 @@ fn puts_concurrent_statements_into_a_separate_migration() {
     project.refuses(
         &["check-migrations"],
         &[
-            "✗ concurrent",
+            "✗ files",
+            "error[needs-no-transaction]",
             "-- atlas:txmode none",
-            "just hash-migrations",
         ],
     );
 }

@@ -6,19 +6,10 @@ use rstest::rstest;
 use tempfile::TempDir;
 use template_tests::{Outcome, Project, Tools, checkout, run};
 
-use crate::shared::says;
+use crate::shared::{self, says};
 
 fn render(parent: &Path, answers: &[(&str, &str)]) -> Outcome {
-    render_named(parent, "my-db", answers)
-}
-
-fn render_named(parent: &Path, name: &str, answers: &[(&str, &str)]) -> Outcome {
-    Project::render(
-        &Tools::find().unwrap().cargo_generate,
-        parent,
-        name,
-        answers,
-    )
+    shared::render(parent, "my-db", answers)
 }
 
 /// The answers that a project records.
@@ -140,7 +131,9 @@ fn a_new_repository_holds_what_it_needs_and_no_more() {
 #[test]
 fn the_template_builds_with_the_default_answers() {
     let parent = TempDir::new().unwrap();
-    render_named(parent.path(), "app", &[]).succeeded().unwrap();
+    shared::render(parent.path(), "app", &[])
+        .succeeded()
+        .unwrap();
     let twin = fs::read_to_string(checkout().join("template/.env.example")).unwrap();
     assert_eq!(
         Project::at(parent.path().join("app"))
@@ -190,7 +183,7 @@ fn a_git_repository_renders_too() {
 #[case("9lives", "db_9lives", "app-9lives-database")]
 fn names_follow_the_project(#[case] project: &str, #[case] database: &str, #[case] stack: &str) {
     let parent = TempDir::new().unwrap();
-    render_named(parent.path(), project, &[])
+    shared::render(parent.path(), project, &[])
         .succeeded()
         .unwrap();
     let entry = fs::read_dir(parent.path())
@@ -269,28 +262,29 @@ fn several_wrong_answers_are_reported_at_once() {
 }
 
 #[rstest]
-#[case::dash("database_name", "my-db", "lower-case letters, digits and _")]
-#[case::digit_first("database_name", "1db", "not beginning with a digit")]
-#[case::capital("database_name", "Shop", "lower-case letters")]
-#[case::too_long(
-    "database_name",
-    "a123456789b123456789c123456789d123456789e123456789f123456789g123",
-    "63"
-)]
-#[case::key_word("database_name", "user", "reserves that word")]
-#[case::system_database("database_name", "postgres", "reserves that word")]
-#[case::system_prefix("database_name", "pg_shop", "reserves that word")]
-#[case::stack_digit_first("stack_name", "1shop", "a letter, then letters, digits and -")]
-#[case::stack_underscore("stack_name", "my_shop", "a letter, then letters, digits and -")]
-#[case::region("aws_region", "Frankfurt", "eu-central-1")]
-#[case::architecture("architecture", "sparc", "not a valid value for architecture")]
-#[case::old_postgres("postgres_major", "13", "not a valid value for postgres_major")]
-fn refuses_a_wrong_answer(#[case] key: &str, #[case] value: &str, #[case] rule: &str) {
+#[case::dash(&[("database_name", "my-db")], "lower-case letters, digits and _")]
+#[case::digit_first(&[("database_name", "1db")], "not beginning with a digit")]
+#[case::capital(&[("database_name", "Shop")], "lower-case letters")]
+#[case::too_long(&[("database_name", "a123456789b123456789c123456789d123456789e123456789f123456789g123")], "63")]
+#[case::key_word(&[("database_name", "user")], "reserves that word")]
+#[case::system_database(&[("database_name", "postgres")], "reserves that word")]
+#[case::system_prefix(&[("database_name", "pg_shop")], "reserves that word")]
+#[case::stack_digit_first(&[("stack_name", "1shop")], "a letter, then letters, digits and -")]
+#[case::stack_underscore(&[("stack_name", "my_shop")], "a letter, then letters, digits and -")]
+#[case::region(&[("aws_region", "Frankfurt")], "eu-central-1")]
+#[case::architecture(&[("architecture", "sparc")], "not a valid value for architecture")]
+#[case::old_postgres(&[("postgres_major", "13")], "not a valid value for postgres_major")]
+#[case::database(&[("database", "new")], "not a valid value for database")]
+#[case::authentication(&[("authentication", "password")], "not a valid value for authentication")]
+#[case::example(&[("example_service", "maybe")], "not a valid value for example_service")]
+#[case::created(&[("database_name", "_shop"), ("database", "create")], "must begin with a letter")]
+#[case::long_stack_name(&[("stack_name", &*"a".repeat(124))], "at most 123 characters")]
+fn refuses_a_wrong_answer(#[case] answers: &[(&str, &str)], #[case] rule: &str) {
     let parent = TempDir::new().unwrap();
-    let outcome = render(parent.path(), &[(key, value)]);
+    let outcome = render(parent.path(), answers);
     assert!(!outcome.success, "{}", outcome.output);
     assert!(outcome.output.contains(rule), "{}", outcome.output);
-    assert!(outcome.output.contains(key), "{}", outcome.output);
+    assert!(outcome.output.contains(answers[0].0), "{}", outcome.output);
     // cargo-generate leaves the empty directory.
     says(&outcome, &["elete the empty directory"]);
     let left = fs::read_dir(parent.path().join("my-db")).map_or(0, Iterator::count);

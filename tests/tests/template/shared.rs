@@ -9,7 +9,7 @@ use std::{
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use template_tests::{Outcome, Project, run, target};
+use template_tests::{Outcome, Project, Tools, run, target};
 
 /// Tag of the commit that every test begins with.
 const RENDERED_TAG: &str = "rendered";
@@ -32,7 +32,7 @@ impl Shared {
         let file = File::create(parent.join("lock")).unwrap();
         file.lock().unwrap();
         let root = parent.join("my-db");
-        RENDERED.get_or_init(|| render(&parent, &root));
+        RENDERED.get_or_init(|| render_shared(&parent, &root));
         git(&root, &["reset", "--quiet", "--hard"]);
         git(&root, &["checkout", "--quiet", "-B", "main", RENDERED_TAG]);
         git(&root, &["clean", "--quiet", "-d", "--force", "-x"]);
@@ -89,6 +89,16 @@ impl Shared {
     }
 }
 
+/// Renders the template into `parent/name`.
+pub fn render(parent: &Path, name: &str, answers: &[(&str, &str)]) -> Outcome {
+    Project::render(
+        &Tools::find().unwrap().cargo_generate,
+        parent,
+        name,
+        answers,
+    )
+}
+
 /// Asserts that the output contains all of `words`.
 pub fn says(outcome: &Outcome, words: &[&str]) {
     for word in words {
@@ -114,7 +124,7 @@ impl DerefMut for Shared {
     }
 }
 
-fn render(parent: &Path, root: &Path) {
+fn render_shared(parent: &Path, root: &Path) {
     // An earlier run may have left a server, which would lose its directory.
     if root.join("justfile").is_file() {
         Project::with_tools(root.to_owned())

@@ -11,6 +11,8 @@ use rstest::rstest;
 use tempfile::TempDir;
 use template_tests::{Outcome, Project, Tools, checkout, run};
 
+use crate::shared::render;
+
 const ENVIRONMENTS: [&str; 2] = ["dev", "prod"];
 const EMPTY_HASH: &str =
     "\n        MigrationHash: h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n";
@@ -96,15 +98,6 @@ impl Answers {
         }
         blanks
     }
-}
-
-fn render(parent: &Path, name: &str, answers: &[(&str, &str)]) -> Outcome {
-    Project::render(
-        &Tools::find().unwrap().cargo_generate,
-        parent,
-        name,
-        answers,
-    )
 }
 
 /// The parameters that `samconfig.toml` gives to the stack of an environment.
@@ -422,17 +415,4 @@ fn the_function_ends_before_cloudformation_gives_up() {
         timeouts.iter().all(|timeout| *timeout < limit),
         "{timeouts:?}"
     );
-}
-
-#[rstest]
-#[case(&[("database", "new")], "not a valid value for database")]
-#[case(&[("authentication", "password")], "not a valid value for authentication")]
-#[case(&[("example_service", "maybe")], "not a valid value for example_service")]
-#[case(&[("database", "create"), ("database_name", "_shop")], "must begin with a letter")]
-#[case(&[("stack_name", &*"a".repeat(124))], "at most 123 characters")]
-fn refuses_a_wrong_answer(#[case] answers: &[(&str, &str)], #[case] rule: &str) {
-    let parent = TempDir::new().unwrap();
-    let outcome = render(parent.path(), "my-db", answers);
-    assert!(!outcome.success, "{}", outcome.output);
-    assert!(outcome.output.contains(rule), "{}", outcome.output);
 }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use template_tests::{Outcome, Project, Tools, checkout, run};
+use template_tests::{Outcome, Project, Tools, checkout, copy_checkout, run};
 
 use crate::shared::says;
 
@@ -98,23 +98,7 @@ impl World {
     fn new(answers: &[(&str, &str)], change: impl Fn(&Path)) -> Self {
         let directory = TempDir::new().unwrap();
         let template = directory.path().join("source");
-        let files = run(Command::new("git").current_dir(checkout()).args([
-            "ls-files",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ]))
-        .succeeded()
-        .unwrap();
-        let files = files
-            .output
-            .lines()
-            .map(|file| (file, checkout().join(file)));
-        for (file, from) in files.filter(|(_, from)| from.is_file()) {
-            let to = template.join(file);
-            fs::create_dir_all(to.parent().unwrap()).unwrap();
-            fs::copy(from, to).unwrap();
-        }
+        assert!(copy_checkout(&template).unwrap());
         git(&template, &["init", "--quiet", "--initial-branch", "main"]);
         release(&template, "0.1.0");
         let source = [("template_source", template.to_str().unwrap())];

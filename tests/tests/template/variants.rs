@@ -7,7 +7,9 @@ use std::{
 
 use rstest::rstest;
 use tempfile::TempDir;
-use template_tests::{Project, Tools, checkout, run};
+use template_tests::{Project, checkout, run};
+
+use crate::shared;
 
 type Answers = [(&'static str, &'static str)];
 
@@ -57,7 +59,7 @@ const AWS_PARTS: [&str; 9] = [
 ];
 
 /// Lines that may contain such a word all the same: the file and a part of the line.
-const ALLOWED: [(&str, &str, &str); 8] = [
+const ALLOWED: [(&str, &str, &str); 9] = [
     (
         ".template-answers.toml",
         "aws = \"no\"",
@@ -79,6 +81,7 @@ const ALLOWED: [(&str, &str, &str); 8] = [
         "deploy.just replaces this empty recipe",
     ),
     ("kit/atlas/src/history.rs", "deploy", "an English word"),
+    ("kit/gate/", "deploy", "an English word"),
     // The kit's shared crates are the same in all projects.
     (
         "kit/migrations/src/",
@@ -99,8 +102,7 @@ const ALLOWED: [(&str, &str, &str); 8] = [
 
 /// Renders a project, with the same answers to what both kinds of project are asked.
 fn render(parent: &TempDir, answers: &Answers) -> Project {
-    let cargo_generate = Tools::find().unwrap().cargo_generate;
-    Project::render(&cargo_generate, parent.path(), "my-db", answers)
+    shared::render(parent.path(), "my-db", answers)
         .succeeded()
         .unwrap();
     Project::at(parent.path().join("my-db"))

@@ -40,8 +40,10 @@ impl Revision {
 /// The state of a database relative to a migration directory. Versions are in order.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct MigrationStatus {
-    /// Last version in the history, partially applied or not; `None` without history.
+    /// Last version that is applied as a whole.
     pub current: Option<String>,
+    /// Last version in the history, partially applied or not; `None` without history.
+    pub last: Option<String>,
     /// Versions that the next run applies, including a partially applied one.
     pub pending: Vec<String>,
     /// Versions that were added to the directory after newer ones were applied. v0.13.1
@@ -63,22 +65,24 @@ impl MigrationStatus {
         let applied: Vec<&str> = revisions.iter().map(|row| &*row.version).collect();
         let versions: Vec<&str> = files.iter().map(MigrationFile::version).collect();
 
-        let current = applied.last().copied();
+        let last = applied.last().copied();
         let baseline = revisions.iter().rfind(|revision| revision.is_baseline);
         let baseline = baseline.map(|revision| &*revision.version);
         let partial = revisions.last().filter(|revision| revision.is_partial());
+        let whole = revisions.iter().rfind(|revision| !revision.is_partial());
         let select = |all: &[&str], wanted: &dyn Fn(&str) -> bool| {
             let selected = all.iter().filter(|version| wanted(version));
             selected.map(|version| (*version).to_owned()).collect()
         };
         Self {
-            current: current.map(str::to_owned),
+            current: whole.map(|revision| revision.version.clone()),
+            last: last.map(str::to_owned),
             pending: select(&versions, &|version| {
-                Some(version) > current || partial.is_some_and(|row| row.version == version)
+                Some(version) > last || partial.is_some_and(|row| row.version == version)
             }),
             skipped: select(&versions, &|version| {
                 let is_applied = applied.contains(&version) || Some(version) <= baseline;
-                Some(version) < current && !is_applied
+                Some(version) < last && !is_applied
             }),
             ahead: select(&applied, &|version| !versions.contains(&version)),
             partially_applied: partial.map(|revision| Revision::clone(revision)),
@@ -143,6 +147,7 @@ mod tests {
         let status = status(files, &[revision("1", 1, 1), revision("2", 1, 3)]);
         let partially_applied = status.partially_applied.unwrap();
         assert_eq!((partially_applied.applied, partially_applied.total), (1, 3));
+        assert_eq!((status.current.as_deref(), status.last.as_deref()), (Some("1"), Some("2")));
         assert_eq!(status.pending, pending);
         assert_eq!(status.ahead, ahead);
     }

@@ -15,7 +15,7 @@ use migrations::{Project, check, report::count};
 
 use crate::{
     aws::Aws,
-    certificates, package,
+    certificates, package, parameters,
     samconfig::StackEnvironment,
     stack::{APPLIED_MIGRATIONS, MIGRATION_FUNCTION, MIGRATIONS, TEMPLATE},
 };
@@ -27,8 +27,9 @@ const LOG_LINES: usize = 20;
 /// what the stack consists of, and runs `sam deploy`. `yes` answers sam's question.
 pub(crate) async fn run(project: &Project, environment: &str, yes: bool) -> Result<ExitCode> {
     let environment = StackEnvironment::read(&project.root, environment)?;
-    let aws = Aws::new(&project.root, &environment.region)?;
     missing::check(&environment)?;
+    parameters::check(&project.root, &environment)?;
+    let aws = Aws::new(&project.root, &environment.region)?;
     certificates::check_region(&project.root, &environment.region)?;
     ensure!(
         yes || !environment.confirms || stdin().is_terminal(),
@@ -43,12 +44,14 @@ pub(crate) async fn run(project: &Project, environment: &str, yes: bool) -> Resu
         bail!("nothing was deployed: the migrations do not pass check-migrations");
     }
     let account = account?;
-    state::check(&stack?, &environment)?;
+    let stack = stack?;
+    state::check(&stack, &environment)?;
+    state::check_name(&stack, &environment)?;
     println!(
         "deploying {} to the account {account}, {}",
         environment.stack_name, environment.region
     );
-    package::run(project, environment.architecture()?, postgres_major(&environment)?)?;
+    package::run(project, environment.architecture()?, postgres_major(&environment)?).await?;
     deploy(&aws, &environment, yes).await
 }
 

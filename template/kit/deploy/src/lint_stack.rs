@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use migrations::Project;
 
-use crate::{deploy_tools, stack::TEMPLATE};
+use crate::{deploy_tools, parameters, samconfig::StackEnvironment, stack::TEMPLATE};
 
 /// Lints the templates with cfn-lint and `sam validate`, or says that neither is installed.
 ///
@@ -13,6 +13,9 @@ use crate::{deploy_tools, stack::TEMPLATE};
 /// With their findings.
 pub(crate) fn run(project: &Project) -> Result<()> {
     let root = &project.root;
+    for name in StackEnvironment::names(root)? {
+        parameters::check(root, &StackEnvironment::read(root, &name)?)?;
+    }
     let (Ok(cfn_lint), Ok(sam)) =
         (deploy_tools::program(root, "cfn-lint"), deploy_tools::program(root, "sam"))
     else {

@@ -7,6 +7,7 @@ mod deploy;
 mod deploy_tools;
 mod lint_stack;
 mod package;
+mod parameters;
 mod rehearse;
 mod samconfig;
 mod stack;
@@ -50,11 +51,20 @@ enum Command {
         #[arg(long)]
         yes: bool,
     },
-    /// Rehearse deployments, failing ones too, on an emulator of AWS
+    /// Rehearse this branch's deployment and its rollback on an emulator of AWS
+    ///
+    /// REHEARSAL_ROWS, in the environment or .env, names a file of SQL that fills the tables of
+    /// the base branch before this branch's migrations run.
     Rehearse {
         #[arg(default_value = "dev")]
         environment: String,
+        /// Also rehearse migrations that fail, half-way too, and their repair
+        #[arg(long)]
+        all: bool,
     },
+    /// Remove what a killed rehearsal left on the server
+    #[command(hide = true)]
+    Sweep,
     /// Show the state of a deployed stack, its outputs and its last failure
     Status {
         #[arg(default_value = "dev")]
@@ -107,13 +117,20 @@ async fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Package(processor) => {
             let major = package::postgres_major(&project)?;
-            package::run(&project, processor.architecture(&project)?, major)?;
+            package::run(&project, processor.architecture(&project)?, major).await?;
         }
         Command::Lint => lint_stack::run(&project)?,
         Command::Deploy { environment, yes } => {
             return deploy::run(&project, &environment, yes).await;
         }
-        Command::Rehearse { environment } => rehearse::run(&project, &environment).await?,
+        Command::Rehearse { environment, all } => {
+            rehearse::run(&project, &environment, all).await?
+        }
+        Command::Sweep => {
+            // Whoever creates a temporary database drops those of processes that are gone.
+            let server = postgres::server_in(&project.root).await?;
+            server.temporary_database("sweep").await?.drop_database().await?;
+        }
         Command::Status { environment } => deploy::status(&project, &environment).await?,
         Command::Logs { environment, options } => {
             return deploy::logs(&project, &environment, &options).await;

@@ -3,6 +3,7 @@
 //! ```text
 //! function/bootstrap      the migration function, built for AWS Lambda
 //! function/migrations/    the SQL files and atlas.sum
+//! function/snapshots.json the schema at each version, to check BaselineVersion with
 //! function/rds-ca.pem     the certificates that database servers are verified against
 //! atlas-layer/bin/atlas   Atlas for the function's processor
 //! NAME/bootstrap          the crate NAME, for each `CodeUri: target/package/NAME/`
@@ -12,6 +13,7 @@
 mod build;
 mod layer;
 mod migrations;
+mod snapshots;
 
 use std::{
     fs,
@@ -31,7 +33,7 @@ use crate::{architecture::Architecture, certificates};
 ///
 /// # Errors
 /// When a part cannot be made or is wrong. The previous package then remains.
-pub(crate) fn run(project: &Project, architecture: Architecture, major: u32) -> Result<()> {
+pub(crate) async fn run(project: &Project, architecture: Architecture, major: u32) -> Result<()> {
     let target = project.root.join("target");
     // With CARGO_TARGET_DIR set, it may not exist.
     make_directory(&target)?;
@@ -39,7 +41,7 @@ pub(crate) fn run(project: &Project, architecture: Architecture, major: u32) -> 
         .prefix(".package-")
         .permissions(fs::Permissions::from_mode(0o755))
         .tempdir_in(&target)?;
-    let parts = make(project, architecture, major, staging.path())?;
+    let parts = make(project, architecture, major, staging.path()).await?;
     swap(staging.path(), &target.join("package"))?;
     for part in parts {
         println!("✓ target/package/{part}");
@@ -51,7 +53,7 @@ pub(crate) fn run(project: &Project, architecture: Architecture, major: u32) -> 
 ///
 /// # Errors
 /// When a part cannot be made or is wrong. The directory then has some of the parts.
-pub(crate) fn make(
+pub(crate) async fn make(
     project: &Project,
     architecture: Architecture,
     major: u32,
@@ -74,6 +76,14 @@ pub(crate) fn make(
     }
     let migrations = count(migrations, "migration");
     parts.push(format!("function/migrations: {migrations}"));
+    if !project.migrations.files()?.is_empty() {
+        let snapshots = snapshots::write(project, major, directory).await;
+        let snapshots = snapshots.map_or_else(
+            |error| format!("none, so BaselineVersion will not be checked: {error:#}"),
+            str::to_owned,
+        );
+        parts.push(format!("function/snapshots.json: {snapshots}"));
+    }
     parts.push(format!("atlas-layer: {description}, {}", size(&atlas)?));
     Ok(parts)
 }

@@ -13,17 +13,19 @@ mod steps;
 
 use std::{
     fs,
+    process::Command,
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use migrations::Project;
+use postgres::settings::setting;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
     database::Throwaway,
     emulator::{Emulator, EmulatorOptions},
-    logs::{EMULATOR, FUNCTIONS, Logs, SAM},
+    logs::{EMULATOR, FUNCTION, Logs, SAM},
     project_copy::ProjectCopy,
     rehearsal::Rehearsal,
 };
@@ -34,7 +36,7 @@ use crate::{aws::Aws, deploy_tools, package, samconfig::StackEnvironment};
 ///
 /// # Errors
 /// When something is missing, or a step has another outcome than expected.
-pub(crate) async fn run(project: &Project, environment: &str) -> Result<()> {
+pub(crate) async fn run(project: &Project, environment: &str, all: bool) -> Result<()> {
     let started = Instant::now();
     // What can fail at once comes before the build, which takes minutes.
     ensure!(
@@ -44,12 +46,15 @@ pub(crate) async fn run(project: &Project, environment: &str) -> Result<()> {
     let environment = StackEnvironment::read(&project.root, environment)?;
     let aws = Aws::new(&project.root, &environment.region)?;
     let ministack = deploy_tools::program(&project.root, "ministack")?;
+    let base = base_migrations(project)?;
+    let rows = setting(&project.root, "REHEARSAL_ROWS")?.map(fs::read_to_string).transpose();
+    let rows = rows.context("cannot read REHEARSAL_ROWS")?;
     let logs = Logs::new(&project.root)?;
     let server = postgres::server_in(&project.root).await?;
     let directory = logs.temporary_directory()?;
 
     let major = package::postgres_major(project)?.max(server.major());
-    let copy = ProjectCopy::new(project, &directory.path().join("project"), major)?;
+    let copy = ProjectCopy::new(project, &directory.path().join("project"), major).await?;
     let prepared = started.elapsed();
     println!("rehearsing {} on {server} and an emulator of AWS\n", environment.stack_name);
 
@@ -66,11 +71,12 @@ pub(crate) async fn run(project: &Project, environment: &str) -> Result<()> {
                 ("ATLAS", copy.atlas.display().to_string()),
                 // Development servers have no certificate.
                 ("DB_SSLMODE", "disable".to_owned()),
+                ("REHEARSAL_LOG", std::path::absolute(logs.path(FUNCTION))?.display().to_string()),
             ],
         })?;
         let mut rehearsal =
             Rehearsal::new(aws, &environment, emulator, database, copy, logs, &home).await?;
-        steps::play(&mut rehearsal).await
+        steps::play(&mut rehearsal, &base, rows.as_deref(), all).await
     };
     let outcome = tokio::select! {
         biased;
@@ -78,7 +84,7 @@ pub(crate) async fn run(project: &Project, environment: &str) -> Result<()> {
         outcome = play => outcome,
     };
     outcome.map_err(|error| {
-        anyhow!("{error:#}. The logs are target/rehearsal/{{{SAM},{FUNCTIONS},{EMULATOR}}}.log")
+        anyhow!("{error:#}. The logs are target/rehearsal/{{{SAM},{FUNCTION},{EMULATOR}}}.log")
     })?;
     let played = started.elapsed() - prepared;
     println!("\n{}", output::LIMITS);
@@ -88,6 +94,24 @@ pub(crate) async fn run(project: &Project, environment: &str) -> Result<()> {
         seconds(prepared)
     );
     Ok(())
+}
+
+/// Names of the migrations that this branch shares with the base branch; all if there is no
+/// base branch.
+fn base_migrations(project: &Project) -> Result<Vec<String>> {
+    let git = |arguments: &[&str]| -> Result<Option<String>> {
+        let mut git = Command::new("git");
+        let output = process::optional(git.current_dir(&project.root).args(arguments))?;
+        let output = output.filter(|output| output.status.success());
+        Ok(output.map(|output| process::text(&output.stdout)))
+    };
+    let all = project.migrations.files()?.into_iter().map(|file| file.name);
+    let Some(commit) = git(&["merge-base", "HEAD", &project.base_branch])? else {
+        return Ok(all.collect());
+    };
+    let listed = git(&["ls-tree", "--name-only", commit.trim(), "migrations/"])?;
+    let listed = listed.unwrap_or_default();
+    Ok(all.filter(|name| listed.lines().any(|line| line.ends_with(name.as_str()))).collect())
 }
 
 fn seconds(time: Duration) -> String {

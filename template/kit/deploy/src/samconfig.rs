@@ -31,6 +31,22 @@ impl StackEnvironment {
         Self::parse(&text, name)
     }
 
+    /// Names of all environments.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(crate) fn names(root: &Path) -> Result<Vec<String>> {
+        let text =
+            fs::read_to_string(root.join(FILE)).with_context(|| format!("cannot read {FILE}"))?;
+        let config: Table = toml::from_str(&text).with_context(|| format!("{FILE} is not TOML"))?;
+        let is_environment = |value: &Value| value.get("deploy").is_some();
+        Ok(config
+            .iter()
+            .filter(|(_, value)| is_environment(value))
+            .map(|(name, _)| name.clone())
+            .collect())
+    }
+
     /// Value of a parameter of the template; `None` if it is blank.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         let mut parameters = self.parameters.iter();

@@ -1,7 +1,6 @@
 //! Settings from environment variables.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::Result;
 use rds::{DatabaseOverrides, DatabaseSettings, EnvReader};
@@ -10,14 +9,13 @@ use rds::{DatabaseOverrides, DatabaseSettings, EnvReader};
 #[derive(Clone, Debug)]
 pub struct Config {
     pub database: DatabaseSettings,
-    /// DB_CONNECT_TIMEOUT, seconds: how long to retry while the server is starting, full, or
-    /// refuses connections. A paused Aurora takes about 15 s.
-    pub connect_timeout: Duration,
     /// ATLAS: path of the program, which is in a layer.
     pub atlas: PathBuf,
     /// MIGRATIONS: the migration directory, beside the program. Not compiled in, so that a new
     /// migration needs no build.
     pub migrations: PathBuf,
+    /// The schema at each version, beside the program; may be missing.
+    pub snapshots: PathBuf,
 }
 
 impl Config {
@@ -29,10 +27,25 @@ impl Config {
         let mut env = EnvReader::new(&|name| std::env::var(name).ok());
         let config = Self {
             database: DatabaseSettings::read(&mut env, stack),
-            connect_timeout: Duration::from_secs(env.number("DB_CONNECT_TIMEOUT", 30_u16).into()),
             atlas: env.optional("ATLAS").map_or_else(|| "/opt/bin/atlas".into(), PathBuf::from),
             migrations: env.beside_the_program("MIGRATIONS", "migrations"),
+            snapshots: env.beside_the_program("SNAPSHOTS", "snapshots.json"),
         };
+        if is_proxy(&config.database.host) {
+            env.report(format!(
+                "DB_HOST, {}, is an RDS Proxy, which refuses the session settings that end a \
+                 migration in time: name the endpoint of the instance, or the writer's of the \
+                 cluster",
+                config.database.host
+            ));
+        }
         env.finish().map(|()| config)
     }
+}
+
+/// Whether this is the host name of an RDS Proxy: `NAME.proxy-ID.REGION.rds.amazonaws.com`, or
+/// `NAME.endpoint.proxy-ID...`.
+fn is_proxy(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    host.contains(".amazonaws.com") && host.contains(".proxy-")
 }

@@ -1,30 +1,23 @@
 //! The function's own connection to the database: reads the history, and finds and ends
 //! Atlas' sessions. Atlas applies the migrations over its own connection.
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use atlas::{Revision, history};
-use rds::{DatabaseSettings, Login, Tls};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
+use rds::{DatabaseSettings, Login};
 use tokio::time::{sleep, timeout};
-use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Row};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::{Client, NoTls, Row, SimpleQueryMessage};
 
-use crate::config::Config;
+use crate::patience::Silence;
+use crate::server::Server;
 
-/// Time-out of one attempt to connect, and of one query.
-const TIMEOUT: Duration = Duration::from_secs(5);
-/// Pause between two attempts to connect.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Time-out of one query.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Time-out of the queries of a snapshot.
+const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An open connection.
 pub struct Database {
@@ -40,61 +33,31 @@ pub struct Running {
 }
 
 impl Database {
-    /// Connects, and retries while the server is starting, full, or refuses connections: a
-    /// paused Aurora takes about 15 s to wake up.
+    /// Connects once, to each address of the host until one works.
     ///
     /// # Errors
-    /// When there is no connection after `time`; see also [`is_login_refused`].
-    pub async fn connect(config: &Config, login: &Login, time: Duration) -> Result<Self> {
-        let settings = &config.database;
-        let end = Instant::now() + time;
-        let give_up = Instant::now() + time.min(config.connect_timeout);
-        loop {
-            let time = TIMEOUT.min(end.saturating_duration_since(Instant::now()));
-            let error = match timeout(time, Self::connect_once(settings, login)).await {
-                Ok(Ok(database)) => return Ok(database),
-                Ok(Err(error)) if !may_pass(&error) => return Err(describe(settings, error)),
-                Ok(Err(error)) => error,
-                Err(_) => anyhow!(
-                    "no answer within {:.0} s: do the security groups let the function in?",
-                    time.as_secs_f32()
-                ),
-            };
-            if Instant::now() + PAUSE > give_up {
-                return Err(describe(settings, error));
-            }
-            tracing::info!("cannot connect to the database yet: {error:#}");
-            sleep(PAUSE).await;
-        }
-    }
-
-    async fn connect_once(settings: &DatabaseSettings, login: &Login) -> Result<Self> {
-        let (ssl_mode, roots) = match &settings.tls {
-            Tls::Disable => (SslMode::Disable, RootCertStore::empty()),
-            Tls::VerifyFull { ca_bundle } => (SslMode::Require, root_certificates(ca_bundle)?),
-        };
-        let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    /// When none does; see also [`is_login_refused`].
+    pub async fn connect(
+        settings: &DatabaseSettings,
+        login: &Login,
+        server: &Server,
+    ) -> Result<Self> {
         let mut options = tokio_postgres::Config::new();
         options
-            .host(&settings.host)
-            .port(settings.port)
             .dbname(&settings.name)
             .user(&login.user)
             .password(&login.password.0)
-            .ssl_mode(ssl_mode)
-            .connect_timeout(TIMEOUT)
-            // Idle while Atlas works; firewalls drop idle connections.
-            .keepalives_idle(Duration::from_secs(30))
-            .keepalives_interval(Duration::from_secs(10))
             .application_name("migration-lambda");
-        let (client, connection) = options.connect(MakeRustlsConnect::new(tls)).await?;
-        tokio::spawn(connection);
-        Ok(Self { client })
-    }
-
-    /// Returns whether the connection is lost.
-    pub fn is_closed(&self) -> bool {
-        self.client.is_closed()
+        let open = |stream| async {
+            // The stream is encrypted already.
+            let (client, connection) = options.connect_raw(stream, NoTls).await?;
+            tokio::spawn(connection);
+            Ok(Self { client })
+        };
+        server.connect(open).await.with_context(|| {
+            let DatabaseSettings { name, host, port, .. } = settings;
+            format!("cannot connect to the database {name} at {host}:{port}")
+        })
     }
 
     /// Returns Atlas' history; empty before the first migration.
@@ -126,10 +89,19 @@ impl Database {
             .collect())
     }
 
-    /// Returns whether the connection is read-only: a replica, or a read-only role.
-    pub async fn is_read_only(&self) -> Result<bool> {
-        self.holds("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'")
-            .await
+    /// Returns why the connection is read-only, and whether that may pass, as after a failover;
+    /// a setting of the role or the database stays.
+    pub async fn read_only(&self) -> Result<Option<(String, bool)>> {
+        let rows = self
+            .query(
+                "SELECT CASE WHEN pg_is_in_recovery() THEN 'in recovery' ELSE 'read-only by ' || source END,
+                 pg_is_in_recovery() OR source NOT IN ('user', 'database', 'database user')
+                 FROM pg_settings WHERE name = 'default_transaction_read_only'
+                 AND (pg_is_in_recovery() OR setting = 'on')",
+                &[],
+            )
+            .await?;
+        Ok(rows.first().map(|row| (row.get(0), row.get(1))))
     }
 
     /// Returns whether the server can check for a lost client while a statement runs, as
@@ -137,6 +109,58 @@ impl Database {
     pub async fn can_check_clients(&self) -> Result<bool> {
         self.holds("SELECT current_setting('client_connection_check_interval', true) IS NOT NULL")
             .await
+    }
+
+    /// Returns the server's major version, and the rows of [`catalog::QUERY`].
+    pub async fn snapshot(&self) -> Result<(u32, Vec<[String; 3]>)> {
+        let version = "SELECT current_setting('server_version_num')::int / 10000";
+        let major: i32 = self.query(version, &[]).await?.first().map_or(0, |row| row.get(0));
+        let script = format!(
+            "BEGIN READ ONLY; {}; {}; COMMIT",
+            catalog::SETTINGS,
+            catalog::QUERY.trim_end().trim_end_matches(';')
+        );
+        let messages = timeout(SNAPSHOT_TIMEOUT, self.client.simple_query(&script))
+            .await
+            .map_err(|_| Silence(SNAPSHOT_TIMEOUT))
+            .context("the database does not answer")?
+            .context("the database")?;
+        let rows = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => {
+                Some([0, 1, 2].map(|column| row.get(column).unwrap_or_default().to_owned()))
+            }
+            _ => None,
+        });
+        Ok((u32::try_from(major)?, rows.collect()))
+    }
+
+    /// Returns the sessions that hold an advisory lock, as Atlas does while it works, in words.
+    pub async fn lock_holders(&self) -> Result<String> {
+        let rows = self
+            .query(
+                "SELECT coalesce(string_agg(DISTINCT format(
+                     '%s (user %s, application %s, connected since %s)', pid, usename,
+                     application_name, date_trunc('second', backend_start)), ', '), 'none now')
+                 FROM pg_locks JOIN pg_stat_activity USING (pid)
+                 WHERE locktype = 'advisory' AND granted AND datname = current_database()",
+                &[],
+            )
+            .await?;
+        Ok(rows.first().map(|row| row.get(0)).unwrap_or_default())
+    }
+
+    /// Returns the qualified and the simple names of indexes that a failed concurrent build
+    /// left. One of a partitioned table is not valid before all its partitions have it.
+    pub async fn invalid_indexes(&self) -> Result<Vec<(String, String)>> {
+        let rows = self
+            .query(
+                "SELECT indexrelid::regclass::text, relname::text FROM pg_index
+                 JOIN pg_class ON pg_class.oid = indexrelid
+                 WHERE NOT indisvalid AND relkind = 'i' ORDER BY 1",
+                &[],
+            )
+            .await?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
     /// Returns the statement that a session of this name runs.
@@ -190,37 +214,10 @@ impl Database {
     async fn query(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
         timeout(TIMEOUT, self.client.query(sql, parameters))
             .await
+            .map_err(|_| Silence(TIMEOUT))
             .context("the database does not answer")?
             .context("the database")
     }
-}
-
-fn root_certificates(file: &Path) -> Result<RootCertStore> {
-    let pem =
-        fs::read(file).with_context(|| format!("cannot read DB_CA_BUNDLE, {}", file.display()))?;
-    let mut roots = RootCertStore::empty();
-    let certificates = CertificateDer::pem_slice_iter(&pem);
-    roots.add_parsable_certificates(certificates.filter_map(Result::ok));
-    if roots.is_empty() {
-        bail!("DB_CA_BUNDLE, {}, holds no certificate", file.display());
-    }
-    Ok(roots)
-}
-
-fn describe(settings: &DatabaseSettings, mut error: anyhow::Error) -> anyhow::Error {
-    if let Tls::VerifyFull { ca_bundle } = &settings.tls
-        && format!("{error:#}").contains("invalid peer certificate")
-    {
-        error = error.context(format!(
-            "its certificate is not trusted: DB_HOST must be the name in it, and DB_CA_BUNDLE, \
-             {}, hold the authority that signed it",
-            ca_bundle.display()
-        ));
-    }
-    error.context(format!(
-        "cannot connect to the database {} at {}:{}",
-        settings.name, settings.host, settings.port
-    ))
 }
 
 fn sql_state(error: &anyhow::Error) -> Option<&SqlState> {
@@ -231,28 +228,4 @@ fn sql_state(error: &anyhow::Error) -> Option<&SqlState> {
 pub fn is_login_refused(error: &anyhow::Error) -> bool {
     [Some(&SqlState::INVALID_PASSWORD), Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)]
         .contains(&sql_state(error))
-}
-
-/// Whether trying again may succeed.
-fn may_pass(error: &anyhow::Error) -> bool {
-    use ErrorKind::*;
-    if let Some(code) = sql_state(error) {
-        return [SqlState::TOO_MANY_CONNECTIONS, SqlState::CANNOT_CONNECT_NOW].contains(code);
-    }
-    error.chain().any(|cause| {
-        let closed = cause.downcast_ref::<tokio_postgres::Error>();
-        let io = cause.downcast_ref::<std::io::Error>();
-        closed.is_some_and(tokio_postgres::Error::is_closed)
-            || io.is_some_and(|io| {
-                matches!(
-                    io.kind(),
-                    ConnectionRefused
-                        | ConnectionReset
-                        | HostUnreachable
-                        | NetworkUnreachable
-                        | TimedOut
-                        | UnexpectedEof
-                )
-            })
-    })
 }

@@ -1,9 +1,10 @@
 //! The events of CloudFormation.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html>
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use aws_lambda_events::cloudformation::CreateRequest;
-use serde_json::Value;
+use reqwest::Url;
+use serde_json::{Map, Value};
 
 use crate::properties::Properties;
 
@@ -33,6 +34,21 @@ impl Envelope {
         }
     }
 
+    /// Returns where the answer goes.
+    pub fn recipient(&self) -> Recipient {
+        match (&*self.response_url, &*self.request_type) {
+            // The framework masks the URL.
+            ("...", _) => Recipient::Framework,
+            ("", "Status" | "DryRun" | "Apply") => Recipient::Caller,
+            (url, _) => match Url::parse(url) {
+                Ok(url) if ["http", "https"].contains(&url.scheme()) && url.has_host() => {
+                    Recipient::Url(url)
+                }
+                _ => Recipient::Nobody,
+            },
+        }
+    }
+
     /// Returns the physical id of the resource, new on Create.
     ///
     /// If it changed, CloudFormation would delete the old resource, so an existing id is kept.
@@ -49,6 +65,20 @@ impl Envelope {
     }
 }
 
+/// Where an answer goes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Recipient {
+    /// CloudFormation: a pre-signed URL.
+    Url(Url),
+    /// The provider framework of the CDK, which answers CloudFormation itself.
+    /// <https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.custom_resources-readme.html>
+    Framework,
+    /// A caller of `aws lambda invoke`.
+    Caller,
+    /// The event has no URL, or a text that is none.
+    Nobody,
+}
+
 /// Reads the properties of a Create or Update.
 ///
 /// # Errors
@@ -61,7 +91,25 @@ pub fn properties(event: Value) -> Result<Properties> {
     let Value::Object(properties) = request.resource_properties else {
         bail!("the event is malformed: ResourceProperties is no object");
     };
-    Properties::read(properties)
+    let properties = Properties::read(properties)?;
+    ensure!(
+        properties.migration_hash.is_some(),
+        "the property MigrationHash is missing: it holds the first line of atlas.sum (`just \
+         hash-migrations` writes it)"
+    );
+    Ok(properties)
+}
+
+/// Reads the properties of a call by hand, which may have none.
+///
+/// # Errors
+/// When one is wrong.
+pub fn properties_of_call(mut event: Value) -> Result<Properties> {
+    match event["ResourceProperties"].take() {
+        Value::Null => Properties::read(Map::new()),
+        Value::Object(properties) => Properties::read(properties),
+        _ => bail!("the event is malformed: ResourceProperties is no object"),
+    }
 }
 
 #[cfg(test)]

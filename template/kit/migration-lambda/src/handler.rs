@@ -14,18 +14,20 @@ use tokio::time::timeout_at;
 use crate::answer::Answer;
 use crate::deadline::Deadline;
 use crate::deliver::deliver;
-use crate::event::{self, Envelope};
+use crate::event::{self, Envelope, Recipient};
 use crate::migrate::migrate;
 use crate::redact;
 use crate::telemetry::{self, Invocation};
 
 static IS_WARM: AtomicBool = AtomicBool::new(false);
 
-/// Handles an event of CloudFormation.
+/// Handles an event of CloudFormation, of the CDK's provider framework, or of a caller, and
+/// returns the answer to the latter two.
 ///
 /// # Errors
-/// When the answer cannot be delivered: Lambda then retries the event.
-pub async fn handle(event: LambdaEvent<Value>) -> Result<(), lambda_runtime::Error> {
+/// When the answer cannot be delivered: Lambda then retries the event. Behind the framework,
+/// when the work fails.
+pub async fn handle(event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
     let LambdaEvent { payload, context } = event;
     let envelope = Envelope::read(&payload);
     redact::forget();
@@ -39,7 +41,7 @@ pub async fn handle(event: LambdaEvent<Value>) -> Result<(), lambda_runtime::Err
     handled.map_err(|error| redact::scrub(&format!("{error:#}")).into())
 }
 
-async fn respond(event: Value, envelope: Envelope, context: &Context) -> Result<()> {
+async fn respond(event: Value, envelope: Envelope, context: &Context) -> Result<Value> {
     let started = Instant::now();
     let deadline = Deadline::at(context.deadline);
     tracing::info!(
@@ -54,15 +56,25 @@ async fn respond(event: Value, envelope: Envelope, context: &Context) -> Result<
     let answer = catch_panics_and_timeouts(work, &deadline)
         .await
         .unwrap_or_else(|error| Answer::failure(&envelope, &error));
+    let (request_type, count) = (&envelope.request_type, applied.load(Ordering::Relaxed));
     if answer.succeeded() {
-        tracing::info!("SUCCESS: {}", answer.reason());
+        tracing::info!(request_type, applied = count, "SUCCESS: {}", answer.reason());
     } else {
-        tracing::error!("FAILED: {}", answer.reason());
+        tracing::error!(request_type, applied = count, "FAILED: {}", answer.reason());
     }
 
-    let delivered = deliver(&envelope.response_url, &answer.body(), &deadline).await;
+    let body = answer.body();
+    let delivered = match envelope.recipient() {
+        Recipient::Url(url) => deliver(&url, &body, &deadline).await.map(|()| Value::Null),
+        Recipient::Framework if !answer.succeeded() => Err(anyhow!("{}", answer.reason())),
+        Recipient::Framework | Recipient::Caller => Ok(serde_json::from_str(&body)?),
+        Recipient::Nobody => Err(anyhow!(
+            "the event has no valid ResponseURL, so it does not come from CloudFormation: nobody \
+             waits for an answer"
+        )),
+    };
     if let Err(error) = &delivered {
-        tracing::error!("the answer is not delivered: {error:#}");
+        tracing::error!("no answer: {error:#}");
     }
     Invocation {
         request_type: &envelope.request_type,
@@ -90,16 +102,23 @@ async fn work(
         "Create" | "Update" => {
             let properties = event::properties(event)?;
             ensure!(
-                !envelope.response_url.is_empty(),
+                envelope.recipient() != Recipient::Nobody,
                 "nothing is applied for an event that cannot be answered"
             );
             let report = migrate(&properties, deadline, &context.request_id, applied).await?;
             let milliseconds = started.elapsed().as_millis();
             Ok(Answer::report(envelope, &report, milliseconds))
         }
+        kind @ ("Status" | "DryRun" | "Apply") if envelope.recipient() == Recipient::Caller => {
+            let mut properties = event::properties_of_call(event)?;
+            properties.dry_run |= kind != "Apply";
+            let report = migrate(&properties, deadline, &context.request_id, applied).await?;
+            Ok(Answer::report(envelope, &report, started.elapsed().as_millis()))
+        }
         "" => Err(anyhow!("the event is malformed: it has no RequestType")),
         other => Err(anyhow!(
-            "the RequestType is {other:?}, but Create, Update and Delete are all there is"
+            "the RequestType is {other:?}, but must be Create, Update or Delete, or without a \
+             ResponseURL Status, DryRun or Apply"
         )),
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! An invocation goes through these modules from the top down: [`handler`] takes the
 //! event and makes sure that it is answered; [`migrate`] does the work;
-//! [`apply`] runs Atlas; [`deliver`] sends the [`answer`].
+//! [`apply`] runs Atlas; [`deliver`] sends the [`answer`]. What may come back is waited for by
+//! [`patience`] alone.
 
 mod answer;
 mod apply;
+mod baseline;
 mod child;
 mod config;
 mod database;
@@ -14,9 +16,12 @@ mod deliver;
 mod event;
 mod handler;
 mod migrate;
+mod patience;
 mod properties;
 mod redact;
+mod server;
 mod telemetry;
+mod tunnel;
 
 use lambda_runtime::{Error, service_fn};
 

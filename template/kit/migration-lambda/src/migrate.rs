@@ -1,18 +1,21 @@
 //! Brings the database to the version of the package.
 
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use atlas::{MigrationDirectory, MigrationFile, MigrationStatus};
 use rds::{Auth, Login};
 
-use crate::apply::{Run, names};
+use crate::apply::{Progress, Run, invalid_indexes, names};
+use crate::baseline::check as check_baseline;
 use crate::config::Config;
 use crate::database::{Database, is_login_refused};
 use crate::deadline::Deadline;
-use crate::properties::Properties;
+use crate::patience::{Failure, Patience};
+use crate::properties::{NOTHING, Properties};
 use crate::redact;
+use crate::server::Server;
 
 /// Time between a rotated password and the label of its secret.
 const ROTATION: Duration = Duration::from_secs(2);
@@ -35,7 +38,7 @@ pub struct Report {
 }
 
 /// Verifies the package, compares it with the database, and applies what is pending with
-/// Atlas.
+/// Atlas. Waits for what may come back.
 ///
 /// `applied` counts applied migrations, also when a later one fails.
 ///
@@ -50,64 +53,199 @@ pub async fn migrate(
 ) -> Result<Report> {
     let config = Config::from_env(&properties.database)?;
     let directory = MigrationDirectory::new(&config.migrations);
-    verify(&directory, &properties.migration_hash)?;
+    verify(&directory, properties.migration_hash.as_deref())?;
     let files = directory.files()?;
-
-    let (database, login) = connect(&config, deadline).await?;
-    let before = MigrationStatus::of(&files, &database.history().await?);
-    tracing::info!(
-        current = before.current.as_deref(),
-        pending = before.pending.len(),
-        ahead = before.ahead.len(),
-        "compared the package with the database"
-    );
-    judge(&files, &before, properties)?;
-    if before.pending.is_empty() {
-        let plan = properties.dry_run.then(Vec::new);
-        return Ok(Report::new(&files, before, Vec::new(), plan));
-    }
-    let baseline = match &before.current {
-        None => properties.baseline_version.as_deref(),
-        // Only for a database without history.
-        Some(_) => None,
-    };
-    if properties.dry_run {
-        let plan = names(&files, &before.pending, baseline);
-        return Ok(Report::new(&files, before, Vec::new(), Some(plan)));
-    }
-    ensure!(
-        !database.is_read_only().await?,
-        "the database takes no writes: DB_HOST, {}, must be the writer's endpoint, and {} a \
-         user that may write",
-        config.database.host,
-        login.user
-    );
-
-    let run = Run {
-        config: &config,
-        login: &login,
-        directory: &directory,
-        files: &files,
-        before: &before,
-        applied,
-        database: &database,
+    files.iter().for_each(|file| redact::hide_passwords(&file.text()));
+    let patience =
+        Patience::new(properties.connect_timeout, "ConnectTimeout", deadline.stop_work());
+    let mut deployment = Deployment {
+        files,
+        server: Server::new(&config.database, patience.attempt),
+        config,
+        directory,
+        properties,
         deadline,
-        application: application(request_id),
-        baseline,
+        request_id,
+        patience: &patience,
+        progress: Progress::default(),
+        login_refused: false,
     };
-    let names = run.apply(properties.lock_timeout).await?;
-    let after = MigrationStatus::of(&files, &run.history().await?);
-    // Another deployment may have run while Atlas waited for its lock.
-    judge(&files, &after, properties).with_context(|| match names.as_slice() {
-        [] => "nothing was applied".to_owned(),
-        names => format!("applied {}, but", names.join(", ")),
-    })?;
-    ensure!(
-        after.pending.is_empty(),
-        "Atlas reported success, but the database lacks {}",
-        after.pending.join(", ")
-    );
-    Ok(Report::new(&files, after, names, None))
+    let attempt = async || {
+        let outcome = deployment.attempt().await;
+        applied.store(deployment.progress.applied.len(), Ordering::Relaxed);
+        outcome
+    };
+    patience.retry(attempt).await
+}
+
+/// The work of an invocation.
+struct Deployment<'a> {
+    config: Config,
+    directory: MigrationDirectory,
+    files: Vec<MigrationFile>,
+    server: Server,
+    properties: &'a Properties,
+    deadline: &'a Deadline,
+    request_id: &'a str,
+    patience: &'a Patience,
+    progress: Progress,
+    /// Whether the database refused the login before.
+    login_refused: bool,
+}
+
+impl Deployment<'_> {
+    /// Does everything from the login on: after a failover, the name leads to another server,
+    /// and a token expires.
+    async fn attempt(&mut self) -> Result<Report, Failure> {
+        let (database, login) = self.connect().await?;
+        let (files, properties) = (&self.files, self.properties);
+        let before = MigrationStatus::of(files, &database.history().await?);
+        tracing::info!(
+            current = before.current.as_deref(),
+            pending = before.pending.len(),
+            ahead = before.ahead.len(),
+            "compared the package with the database"
+        );
+        self.judge(&before)?;
+        let invalid = invalid_indexes(&database, files).await?;
+        if before.pending.is_empty() {
+            let plan = properties.dry_run.then(Vec::new);
+            return self.report(before, plan, &invalid);
+        }
+        let baseline = match &before.last {
+            None => properties.baseline_version.as_deref(),
+            // Only for a database without history.
+            Some(_) => None,
+        };
+        if let Some(version) = baseline.filter(|version| *version != NOTHING) {
+            check_baseline(&database, &self.config.snapshots, version).await?;
+        }
+        if properties.dry_run {
+            let plan = names(files, &before.pending, baseline);
+            return self.report(before, Some(plan), &invalid);
+        }
+        if let Some((reason, may_pass)) = database.read_only().await? {
+            let error = anyhow!(
+                "the database takes no writes ({reason}): DB_HOST, {}, must be the writer's \
+                 endpoint, and {} a user that may write",
+                self.config.database.host,
+                login.user
+            );
+            return Err(if may_pass { Failure::Passing(error) } else { Failure::Final(error) });
+        }
+        let mut run = Run {
+            config: &self.config,
+            login: &login,
+            server: &self.server,
+            directory: &self.directory,
+            files,
+            before: &before,
+            database: &database,
+            deadline: self.deadline,
+            patience: self.patience,
+            application: application(self.request_id),
+            owner_role: properties.owner_role.as_deref(),
+            baseline,
+            progress: &mut self.progress,
+        };
+        run.apply(properties.lock_timeout).await?;
+        let after = MigrationStatus::of(files, &database.history().await?);
+        // Another deployment may have run while Atlas waited for its lock.
+        self.judge(&after).with_context(|| match self.progress.applied.as_slice() {
+            [] => "nothing was applied".to_owned(),
+            names => format!("applied {}, but", names.join(", ")),
+        })?;
+        if !after.pending.is_empty() {
+            let lacks = after.pending.join(", ");
+            let error = anyhow!("Atlas reported success, but the database lacks {lacks}");
+            return Err(Failure::Final(error));
+        }
+        let invalid = invalid_indexes(&database, files).await?;
+        self.report(after, None, &invalid)
+    }
+
+    /// Reports success, unless this invocation applied something and an index is not built to
+    /// the end. If nothing was applied, this may be a rollback, which must not fail for it.
+    fn report(
+        &self,
+        status: MigrationStatus,
+        plan: Option<Vec<String>>,
+        invalid: &[String],
+    ) -> Result<Report, Failure> {
+        let mut report = Report::new(&self.files, status, self.progress.applied.clone(), plan);
+        if !invalid.is_empty() {
+            let names = invalid.join(", ");
+            report.summary += &format!(
+                " But the index {names} is INVALID: its build failed, so no query uses it, and a \
+                 unique one may not keep duplicates out. Remove them, then run `REINDEX INDEX \
+                 CONCURRENTLY {names}`."
+            );
+            tracing::error!("{}", report.summary);
+            if !report.applied.is_empty() {
+                return Err(Failure::Final(anyhow!("{}", report.summary)));
+            }
+        }
+        Ok(report)
+    }
+
+    async fn connect(&mut self) -> Result<(Database, Login), Failure> {
+        let settings = &self.config.database;
+        let login = settings.login(self.patience.attempt).await?;
+        redact::hide(&login.password.0);
+        let error = match Database::connect(settings, &login, &self.server).await {
+            Ok(database) => return Ok((database, login)),
+            Err(error) if is_login_refused(&error) => error,
+            Err(error) => return Err(error.into()),
+        };
+        Err(match &settings.auth {
+            // It may have been rotated: then the new version appears in a moment.
+            Auth::Secret { .. } if !self.login_refused => {
+                self.login_refused = true;
+                tokio::time::sleep(ROTATION).await;
+                Failure::Passing(error.context("fetching the secret again"))
+            }
+            Auth::Iam { .. } => Failure::Final(error.context(
+                "RDS refuses the IAM token: the user needs `GRANT rds_iam`, the function's role \
+                 rds-db:connect for that user, and the instance IAM authentication",
+            )),
+            _ => Failure::Final(error),
+        })
+    }
+
+    /// Refuses a database that Atlas could not migrate, or must not.
+    fn judge(&self, status: &MigrationStatus) -> Result<()> {
+        if let (None, Some(baseline)) = (&status.last, &self.properties.baseline_version) {
+            ensure!(
+                baseline == NOTHING || self.files.iter().any(|file| file.version() == baseline),
+                "the property BaselineVersion is {baseline:?}, which no migration of the package \
+                 has"
+            );
+        }
+        ensure!(
+            status.skipped.is_empty(),
+            "the database is at {}, but lacks older migrations, which would never be applied: {}. \
+             Give each a later version, then `just hash-migrations`",
+            status.last.as_deref().unwrap_or_default(),
+            status.skipped.join(", ")
+        );
+        ensure!(
+            status.ahead.is_empty() || !self.properties.fail_when_ahead,
+            "the database is ahead of this package, by {}, and OnDatabaseAhead is fail",
+            status.ahead.join(", ")
+        );
+        if let Some(partial) = &status.partially_applied {
+            let version = &partial.version;
+            ensure!(
+                status.pending.is_empty() || status.pending.contains(version),
+                "{version} is partially applied, {} of {} statements, and this package lacks it, \
+                 so nothing can be applied: deploy a package that has it, or apply the rest by \
+                 hand and declare it as applied with `atlas migrate set {version}`",
+                partial.applied,
+                partial.total
+            );
+        }
+        Ok(())
+    }
 }
 
 /// Returns the name of Atlas' sessions on the server, unique for each attempt: Lambda may
@@ -120,74 +258,14 @@ fn application(request_id: &str) -> String {
     name
 }
 
-fn verify(directory: &MigrationDirectory, expected: &str) -> Result<()> {
+fn verify(directory: &MigrationDirectory, expected: Option<&str>) -> Result<()> {
     let hash = directory.verify().context("the package is damaged; build and deploy it again")?;
+    let expected = expected.unwrap_or(&hash);
     ensure!(
         hash == expected,
         "the stack names the migrations {expected}, but the package holds {hash}: \
          `just hash-migrations` writes the hash, and `just deploy` packages what it names"
     );
-    Ok(())
-}
-
-async fn connect(config: &Config, deadline: &Deadline) -> Result<(Database, Login)> {
-    let mut is_retry = false;
-    loop {
-        let login = config.database.login(deadline.left_for_work()).await?;
-        redact::hide(&login.password.0);
-        let error = match Database::connect(config, &login, deadline.left_for_work()).await {
-            Ok(database) => return Ok((database, login)),
-            Err(error) if is_login_refused(&error) => error,
-            Err(error) => return Err(error),
-        };
-        match &config.database.auth {
-            Auth::Secret { .. } if !is_retry => {
-                tracing::warn!("fetching the secret again, it may have been rotated: {error:#}");
-                tokio::time::sleep(ROTATION).await;
-                is_retry = true;
-            }
-            Auth::Iam { .. } => {
-                return Err(error.context(
-                    "RDS refuses the IAM token: the user needs `GRANT rds_iam`, the function's \
-                     role rds-db:connect for that user, and the instance IAM authentication",
-                ));
-            }
-            _ => return Err(error),
-        }
-    }
-}
-
-/// Refuses a database that Atlas could not migrate, or must not.
-fn judge(files: &[MigrationFile], status: &MigrationStatus, properties: &Properties) -> Result<()> {
-    if let (None, Some(baseline)) = (&status.current, &properties.baseline_version) {
-        ensure!(
-            files.iter().any(|file| file.version() == baseline),
-            "the property BaselineVersion is {baseline:?}, which no migration of the package has"
-        );
-    }
-    ensure!(
-        status.skipped.is_empty(),
-        "the database is at {}, but lacks older migrations, which would never be applied: {}. \
-         Give each a later version, then `just hash-migrations`",
-        status.current.as_deref().unwrap_or_default(),
-        status.skipped.join(", ")
-    );
-    ensure!(
-        status.ahead.is_empty() || !properties.fail_when_ahead,
-        "the database is ahead of this package, by {}, and OnDatabaseAhead is fail",
-        status.ahead.join(", ")
-    );
-    if let Some(partial) = &status.partially_applied {
-        let version = &partial.version;
-        ensure!(
-            status.pending.is_empty() || status.pending.contains(version),
-            "{version} is partially applied, {} of {} statements, and this package lacks it, so \
-             nothing can be applied: deploy a package that has it, or apply the rest by hand and \
-             declare it as applied with `atlas migrate set {version}`",
-            partial.applied,
-            partial.total
-        );
-    }
     Ok(())
 }
 

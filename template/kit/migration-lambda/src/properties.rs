@@ -8,6 +8,10 @@ use rds::DatabaseOverrides;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+/// The baseline of a database that contains other things, but nothing of the migrations.
+pub const NOTHING: &str = "none";
+/// How long to keep trying what may come back. A paused Aurora takes up to a minute.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(300);
 /// How long to wait for another deployment to the same database.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -16,13 +20,17 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Properties {
     /// Hash of the migration directory that the stack was deployed with, `h1:...`.
-    pub migration_hash: String,
+    pub migration_hash: Option<String>,
     /// Values that take precedence over the environment.
     pub database: DatabaseOverrides,
+    /// Role that the migrations run as; `None` means the user.
+    pub owner_role: Option<String>,
     /// Reports what would be applied, and applies nothing.
     pub dry_run: bool,
-    /// Version that a database without history is assumed to have.
+    /// Version that a database without history is assumed to have, or [`NOTHING`].
     pub baseline_version: Option<String>,
+    /// How long to keep trying while the database, Secrets Manager or a lock is not available.
+    pub connect_timeout: Duration,
     /// How long to wait for another deployment to the same database.
     pub lock_timeout: Duration,
     /// Whether a database that has more migrations than the package is an error.
@@ -38,8 +46,10 @@ struct Raw {
     database_host: Option<String>,
     database_port: Option<String>,
     database_user: Option<String>,
+    database_owner_role: Option<String>,
     dry_run: Option<String>,
     baseline_version: Option<String>,
+    connect_timeout: Option<String>,
     lock_timeout: Option<String>,
     on_database_ahead: Option<String>,
     /// Any change makes CloudFormation run an update; the value has no meaning.
@@ -71,23 +81,20 @@ impl Properties {
         }
         let raw: Raw = serde_json::from_value(strings.into()).context("wrong property")?;
 
-        let migration_hash = raw.migration_hash.context(
-            "the property MigrationHash is missing: it holds the first line of atlas.sum \
-             (`just hash-migrations` writes it)",
-        )?;
         let ahead = raw.on_database_ahead;
         Ok(Self {
-            migration_hash: migration_hash.trim().to_owned(),
+            migration_hash: raw.migration_hash.map(|hash| hash.trim().to_owned()),
             database: DatabaseOverrides {
                 name: raw.database_name,
                 host: raw.database_host,
                 port: number("DatabasePort", raw.database_port, "a number up to 65535")?,
                 user: raw.database_user,
             },
+            owner_role: raw.database_owner_role,
             dry_run: choice("DryRun", raw.dry_run, ["false", "true"])?,
             baseline_version: raw.baseline_version,
-            lock_timeout: number::<u32>("LockTimeout", raw.lock_timeout, "a number of seconds")?
-                .map_or(LOCK_TIMEOUT, |seconds| Duration::from_secs(seconds.into())),
+            connect_timeout: seconds("ConnectTimeout", raw.connect_timeout, CONNECT_TIMEOUT)?,
+            lock_timeout: seconds("LockTimeout", raw.lock_timeout, LOCK_TIMEOUT)?,
             fail_when_ahead: choice("OnDatabaseAhead", ahead, ["succeed", "fail"])?,
         })
     }
@@ -101,6 +108,11 @@ fn choice(name: &str, value: Option<String>, [no, yes]: [&str; 2]) -> Result<boo
         "the property {name} is {value:?}, but must be {no} or {yes}"
     );
     Ok(value == yes)
+}
+
+fn seconds(name: &str, value: Option<String>, default: Duration) -> Result<Duration> {
+    let seconds = number::<u32>(name, value, "a number of seconds")?;
+    Ok(seconds.map_or(default, |seconds| Duration::from_secs(seconds.into())))
 }
 
 fn number<T: FromStr>(name: &str, value: Option<String>, expected: &str) -> Result<Option<T>> {
@@ -135,7 +147,6 @@ mod tests {
     }
 
     #[rstest]
-    #[case(json!({}), "the property MigrationHash is missing")]
     #[case(json!({"MigrationHash": "h1:x", "Dryrun": "true"}), "unknown field `Dryrun`, expected one of")]
     #[case(json!({"MigrationHash": "h1:x", "DryRun": "yes"}), "DryRun is \"yes\", but must be false or true")]
     #[case(json!({"MigrationHash": "h1:x", "LockTimeout": "1m"}), "LockTimeout is \"1m\", but must be a number")]

@@ -2,13 +2,16 @@
 
 mod files;
 mod hash_copies;
-mod squawk;
+mod trial;
 
-use std::process::ExitCode;
+use std::{env, fs, path::PathBuf, process::ExitCode};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result};
 use atlas::MigrationFile;
+use gate::output;
 use postgres::Server;
+use replay::ReplayError;
+use serde_json::json;
 
 use crate::{
     compare::{Scratch, difference},
@@ -19,82 +22,192 @@ use crate::{
     schema,
 };
 
+/// What to print, and where.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Check even if nothing changed since the last pass.
+    pub force: bool,
+    /// Print JSON instead of lines.
+    pub json: bool,
+    /// Write what was found as Markdown.
+    pub summary: Option<PathBuf>,
+}
+
+/// Checks, and prints what it finds.
+///
+/// # Errors
+/// Those of [`run_with`].
 pub async fn run(project: &Project, force: bool) -> Result<ExitCode> {
-    let base = Base::find(&project.root, &project.base_branch)?;
-    let fingerprint = Fingerprint::take(project, base.as_ref())?;
-    if !force && let Some(skipped) = fingerprint.passed_before() {
-        println!("✓ nothing changed since the last pass");
+    run_with(project, &Options { force, ..Options::default() }).await
+}
+
+/// Checks, and returns 0 if the migrations are safe to merge, 1 if they are not, and 2 if that
+/// cannot be said.
+///
+/// # Errors
+/// When the summary cannot be written.
+pub async fn run_with(project: &Project, options: &Options) -> Result<ExitCode> {
+    let base = match Base::find(&project.root, &project.base_branch) {
+        Ok(base) => base,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let base = base.as_ref();
+    let fingerprint = Fingerprint::take(project, base)?;
+    // A file or a reader of JSON wants all of it.
+    let may_skip = !options.force && !options.json && options.summary.is_none();
+    if may_skip && let Some(skipped) = fingerprint.passed_before() {
+        println!("✓ nothing changed since the last pass (--force checks all the same)");
         print!("{skipped}");
         return Ok(ExitCode::SUCCESS);
     }
 
-    let mut report = Report::default();
-    checks(project, base.as_ref(), &mut report).await;
-    if report.failed() > 0 {
-        eprintln!("error: {} of the checks failed", report.failed());
-        return Ok(ExitCode::FAILURE);
+    let mut report = Report::new(!options.json);
+    let checked = checks(project, base, &mut report).await;
+    let code = report.exit_code();
+    if options.json {
+        let mut all = json!({ "exit_code": code, "checks": report.lines() });
+        if let (Some(all), serde_json::Value::Object(found)) = (all.as_object_mut(), checked.json())
+        {
+            all.extend(found);
+        }
+        println!("{all:#}");
+    } else if env::var_os("GITHUB_ACTIONS").is_some() {
+        let places = checked.findings().map(output::github);
+        places.chain(report.github()).for_each(|command| println!("{command}"));
     }
-    fingerprint.store_pass(report.skipped())?;
-    Ok(ExitCode::SUCCESS)
+    if let Some(summary) = &options.summary {
+        let text = format!("## check-migrations\n\n{}\n{}", report.markdown(), checked.markdown());
+        fs::write(summary, text).with_context(|| format!("cannot write {}", summary.display()))?;
+    }
+    match report.failed() {
+        0 => fingerprint.store_pass(&report.skipped())?,
+        failed => eprintln!("error: {failed} of the checks failed"),
+    }
+    Ok(ExitCode::from(code))
+}
+
+/// What the checks found, beside their lines.
+#[derive(Default)]
+struct Checked {
+    files: Vec<gate::Finding>,
+    /// `None` if nothing was tried.
+    trial: Option<gate::Report>,
+    new: Vec<MigrationFile>,
+}
+
+impl Checked {
+    fn locks(&self) -> &[gate::Lock] {
+        self.trial.as_ref().map_or(&[], |trial| &trial.locks)
+    }
+
+    fn rows(&self) -> &[gate::Filled] {
+        self.trial.as_ref().map_or(&[], |trial| &trial.rows)
+    }
+
+    fn findings(&self) -> impl Iterator<Item = &gate::Finding> {
+        let tried = self.trial.iter().flat_map(|trial| &trial.findings);
+        self.files.iter().chain(tried.filter(|finding| finding.check != "files"))
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let findings: Vec<_> = self.findings().collect();
+        json!({ "findings": findings, "locks": self.locks(), "tables": self.rows() })
+    }
+
+    fn markdown(&self) -> String {
+        let findings: Vec<_> = self.findings().cloned().collect();
+        let mut text = output::markdown(&findings, self.locks(), self.rows());
+        for file in &self.new {
+            let sql = file.text();
+            text += &format!(
+                "\n<details><summary>{}</summary>\n\n```sql\n{}\n```\n\n</details>\n",
+                file.name,
+                sql.trim_end()
+            );
+        }
+        text
+    }
 }
 
 /// Runs the checks, and applies only migrations that `atlas.sum` vouches for.
-async fn checks(project: &Project, base: Option<&Base>, report: &mut Report) {
+async fn checks(project: &Project, base: Option<&Base>, report: &mut Report) -> Checked {
     // First, because cargo shows its progress, and not between two checks.
     let ddl = schema::print(project);
+    let mut checked = Checked::default();
     if let Some(copies) = hash_copies::check(project).transpose() {
         report.line("hash copy", copies);
     }
-    let files = match intact_files(project) {
-        Ok(files) => files,
-        Err(error) => return report.line("integrity", Err(error)),
+    let all = match files::intact(project, base) {
+        Ok(all) => all,
+        Err(failed) => {
+            report.line("integrity", failed);
+            return checked;
+        }
     };
     report.line(
         "integrity",
-        Ok(Outcome::Passed(format!("atlas.sum agrees with {}", count(files.len(), "file")))),
+        Ok(Outcome::Passed(format!("atlas.sum agrees with {}", count(all.len(), "file")))),
     );
     report.line("history", files::history(project, base));
-    report.line("names", Ok(files::names(project, base, &files)));
-    report.line("concurrent", Ok(files::concurrent(&files)));
-
-    if let Some(squawk) = squawk::check(project, &files::new_files(base, &files)).transpose() {
-        report.line("squawk", squawk);
+    report.line("names", Ok(files::names(project, base, &all)));
+    let (merged, new) = files::split(base, &all);
+    match trial::files(project, &new) {
+        Ok(found) => {
+            report.findings("files", count(new.len(), "new file"), &found);
+            checked.files = found;
+        }
+        Err(error) => report.line("files", Err(error)),
     }
     let server = match postgres::server_in(&project.root).await {
         Ok(server) => server,
-        Err(error) => return report.line("database", Err(error)),
+        Err(error) => {
+            report.line("database", Err(error));
+            return checked;
+        }
     };
-    match Scratch::migrated(&server, &files).await {
-        Ok(migrated) => {
-            let applied = count(files.len(), "migration");
-            report
-                .line("replay", Ok(Outcome::Passed(format!("{applied}, from an empty database"))));
-            report.line("drift", drift(project, &server, migrated, ddl).await);
+    match trial::run(project, &server, &merged, &new, report).await {
+        Ok(trial) => {
+            let drifted = match trial.applied == new.len() {
+                true => drift(project, &server, &trial, ddl).await,
+                false => Ok(Outcome::Skipped(trial::NOT_ALL.into())),
+            };
+            report.line("drift", drifted);
+            checked.trial = Some(trial);
         }
         Err(error) => {
-            report.line("replay", Err(error));
-            let reason = "without the migrations there is nothing to compare with";
-            report.line("drift", Ok(Outcome::Skipped(reason.into())));
+            report.line("replay", broken(project, error));
+            report.line("drift", Ok(Outcome::Skipped(trial::NOT_ALL.into())));
         }
     }
+    checked.new = new;
+    checked
 }
 
-fn intact_files(project: &Project) -> Result<Vec<MigrationFile>> {
-    project.migrations.verify()?;
-    let files = project.migrations.files()?;
-    ensure!(!files.is_empty(), "there are no migrations yet: just create-migrations");
-    Ok(files)
+/// A migration that was merged and does not apply, or another error.
+fn broken(project: &Project, error: anyhow::Error) -> Result<Outcome> {
+    let failed = error.downcast::<ReplayError>()?;
+    Ok(Outcome::Failed(format!(
+        "{failed}\n{} has this file, so a change of this branch to it, or of PostgreSQL's version, \
+         is the cause; before it, {} apply",
+        project.base_branch,
+        count(failed.applied, "migration")
+    )))
 }
 
 /// Do the migrations create the described schema?
 async fn drift(
     project: &Project,
     server: &Server,
-    mut migrated: Scratch,
+    trial: &gate::Report,
     ddl: Result<String>,
 ) -> Result<Outcome> {
+    let mut connection = server.connect_once(trial.database.name()).await?;
+    let migrated = replay::snapshot(&mut connection).await?;
     let mut described = Scratch::described(project, server, &ddl?).await?;
-    let difference = difference(project, &migrated.snapshot().await?, &described.snapshot().await?);
+    let difference = difference(project, &migrated, &described.snapshot().await?);
     let source = &project.source;
     Ok(if difference.is_empty() {
         Outcome::Passed(format!("the migrations create the schema of {source}"))

@@ -30,15 +30,8 @@ impl Scratch {
     /// # Errors
     /// When a migration does not apply: with its place, and how many apply before it.
     pub(crate) async fn migrated(server: &Server, files: &[MigrationFile]) -> Result<Self> {
-        loop {
-            let template = replay::template(server, files).await.map_err(explain)?;
-            match server.temporary_copy(&template, "migrated").await {
-                Ok(copy) => return Self::open(server, copy).await,
-                // Another process dropped it meanwhile, as the oldest of many.
-                Err(_) if !server.exists(&template).await? => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let copy = replay::copy(server, files, "migrated").await.map_err(explain)?;
+        Self::open(server, copy).await
     }
 
     /// Loads the DDL that [`schema::print`](crate::schema::print) returned.

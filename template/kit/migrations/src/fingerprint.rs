@@ -38,9 +38,6 @@ const VARIABLES: &[&str] = &[
     "TEST_DATABASE_URL",
 ];
 
-/// Program on PATH that the checks run.
-const PROGRAM: &str = "squawk";
-
 #[derive(Debug)]
 pub struct Fingerprint {
     hash: String,
@@ -62,13 +59,6 @@ impl Fingerprint {
         }
         for variable in VARIABLES {
             hasher.update(format!("{variable}={:?}\n", std::env::var_os(variable)));
-        }
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        for program in std::env::split_paths(&path).map(|directory| directory.join(PROGRAM)) {
-            if let Ok(metadata) = fs::metadata(&program) {
-                let (size, modified) = (metadata.len(), metadata.modified());
-                hasher.update(format!("{} {size} {modified:?}\n", program.display()));
-            }
         }
         hasher.update(format!("{base:?}"));
         Ok(Self {

@@ -18,3 +18,4 @@ mod write;
 pub use hash_copy::HashCopy;
 pub use planner::Rename;
 pub use project::{Project, Source};
+pub use replay::prepare_roles;

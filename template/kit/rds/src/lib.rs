@@ -25,4 +25,5 @@ mod settings;
 
 pub use env::EnvReader;
 pub use login::Login;
+pub use secret::Refused;
 pub use settings::{Auth, DatabaseOverrides, DatabaseSettings, Password, Tls};

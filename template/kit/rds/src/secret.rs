@@ -3,10 +3,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
+use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -20,6 +21,26 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Secret {
     pub username: Option<String>,
     pub password: String,
+}
+
+/// An error that Secrets Manager answered.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html>
+#[derive(Debug, thiserror::Error)]
+#[error("{status} {kind} {message}")]
+pub struct Refused {
+    status: StatusCode,
+    kind: String,
+    message: String,
+}
+
+impl Refused {
+    /// Whether trying again may succeed: it is overloaded, or has a defect.
+    pub fn may_pass(&self) -> bool {
+        let words = ["Throttl", "TooManyRequests", "RequestTimeout", "SlowDown", "Unavailable"];
+        self.status.is_server_error()
+            || self.status == StatusCode::TOO_MANY_REQUESTS
+            || words.iter().any(|word| self.kind.contains(word))
+    }
 }
 
 /// Fetches the current version of a secret.
@@ -55,10 +76,8 @@ pub async fn fetch(
     )?;
     let (instructions, _) = sign(signable, &parameters.into())?.into_parts();
 
-    let client = reqwest::Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(time.min(Duration::from_secs(10)))
-        .build()?;
+    let client =
+        reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(time).build()?;
     let mut request = client.post(&url).body(body);
     for (name, value) in headers.into_iter().chain(instructions.headers()) {
         request = request.header(name, value);
@@ -76,7 +95,7 @@ pub async fn fetch(
         let field = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
         let kind = field("__type");
         let message = [field("message"), field("Message")].concat();
-        bail!("{status} {kind} {message}");
+        return Err(Refused { status, kind, message }.into());
     }
     let answer: Value = serde_json::from_str(&text).context("its answer is not JSON")?;
     let secret = answer["SecretString"].as_str().context("the secret is binary, not text")?;

@@ -133,12 +133,16 @@ fn auth(env: &mut EnvReader, method: &str, host: &str, tls: &Tls) -> Auth {
     }
 }
 
-/// Returns the region in `NAME.ID.REGION.rds.amazonaws.com`, the form of RDS' host names.
+/// Returns the region in a host name of RDS: `NAME.ID.REGION.rds.amazonaws.com`, and in China
+/// `NAME.ID.rds.REGION.amazonaws.com.cn`.
 fn rds_region(host: &str) -> Option<String> {
-    let name = host
-        .strip_suffix(".rds.amazonaws.com")
-        .or_else(|| host.strip_suffix(".rds.amazonaws.com.cn"))?;
-    Some(name.rsplit_once('.')?.1.to_owned())
+    let host = host.to_ascii_lowercase();
+    let name = host.trim_end_matches('.').trim_end_matches(".cn").strip_suffix(".amazonaws.com")?;
+    let mut labels = name.rsplit('.');
+    match (labels.next()?, labels.next()?) {
+        ("rds", region) | (region, "rds") => Some(region.to_owned()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -205,6 +209,17 @@ mod tests {
         assert_eq!(settings.user, None);
         let (id, region) = (arn.to_owned(), "eu-north-1".to_owned());
         assert_eq!(settings.auth, Auth::Secret { id, region });
+    }
+
+    #[rstest]
+    #[case("db.c1.eu-west-1.rds.amazonaws.com", Some("eu-west-1"))]
+    #[case("DB.C1.EU-WEST-1.RDS.AMAZONAWS.COM", Some("eu-west-1"))]
+    #[case("db.c1.us-gov-west-1.rds.amazonaws.com.", Some("us-gov-west-1"))]
+    #[case("db.c1.rds.cn-north-1.amazonaws.com.cn", Some("cn-north-1"))]
+    #[case("db.example.com", None)]
+    #[case("s3.amazonaws.com", None)]
+    fn the_host_names_the_region(#[case] host: &str, #[case] region: Option<&str>) {
+        assert_eq!(rds_region(host).as_deref(), region);
     }
 
     #[rstest]

@@ -42,7 +42,8 @@ impl ReplayError {
     }
 }
 
-fn message(error: &sqlx::Error) -> String {
+/// Returns the message of the server, with its DETAIL and HINT on lines of their own.
+pub fn message(error: &sqlx::Error) -> String {
     let server =
         error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
     let Some(server) = server else {

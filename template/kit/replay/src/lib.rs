@@ -5,6 +5,7 @@
 //! is ever replayed.
 
 mod error;
+mod roles;
 mod run;
 mod template;
 
@@ -12,9 +13,10 @@ use anyhow::{Context as _, Result};
 use catalog::Snapshot;
 use sea_orm::sqlx::{self, Connection as _, PgConnection};
 
-pub use error::ReplayError;
-pub use run::run;
-pub use template::{template, template_name};
+pub use error::{ReplayError, message};
+pub use roles::prepare_roles;
+pub use run::{Failure, Moment, reset, run, run_observed};
+pub use template::{copy, template, template_name};
 
 /// Takes a snapshot of the database that `connection` is open to.
 ///

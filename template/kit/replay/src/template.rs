@@ -1,10 +1,10 @@
 use anyhow::{Context as _, Result};
 use atlas::MigrationFile;
-use postgres::Server;
+use postgres::{Server, TemporaryDatabase};
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, PgConnection};
 use sha2::{Digest as _, Sha256};
 
-use crate::{ReplayError, run};
+use crate::{ReplayError, roles, run};
 
 /// Start of a template's name; a key made of the history follows.
 const PREFIX: &str = "template_";
@@ -26,6 +26,7 @@ pub async fn template(server: &Server, files: &[MigrationFile]) -> Result<String
     let names = names(files);
     let wanted = names.last().context("a history has a name")?;
     let mut admin = server.admin().await?;
+    roles::run(&mut admin).await?;
     if !existing(&mut admin).await?.contains(wanted) {
         // Ends with the connection, however this ends.
         sqlx::query("SELECT pg_advisory_lock($1)").bind(LOCK).execute(&mut admin).await?;
@@ -109,6 +110,26 @@ async fn prune(server: &Server, existing: &[String], used: &str) -> Result<()> {
         let _ = sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut admin).await;
     }
     Ok(admin.close().await?)
+}
+
+/// Returns a copy of the template, which is dropped with the returned value. Its name starts
+/// with `prefix`.
+///
+/// # Errors
+/// As of [`template`].
+pub async fn copy(
+    server: &Server,
+    files: &[MigrationFile],
+    prefix: &str,
+) -> Result<TemporaryDatabase> {
+    loop {
+        let template = template(server, files).await?;
+        match server.temporary_copy(&template, prefix).await {
+            // Another process dropped it meanwhile, as the oldest of many.
+            Err(_) if !server.exists(&template).await? => {}
+            copied => return copied,
+        }
+    }
 }
 
 /// Names of all templates on the server, the newest first.

@@ -90,6 +90,7 @@ pub(crate) async fn up(project: &Project) -> Result<()> {
     }
     let atlas = project.atlas()?;
     atlas.supports_server(server.major())?;
+    migrations::prepare_roles(&server).await?;
     let divergence = divergence(&atlas.status(&project.migrations, &url)?);
     ensure!(
         divergence.is_empty(),

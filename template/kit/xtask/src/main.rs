@@ -5,7 +5,7 @@ mod database;
 mod pre_commit;
 mod setup;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -49,6 +49,15 @@ enum Command {
         /// Check even if nothing changed since the last pass
         #[arg(long)]
         force: bool,
+        /// The branch that they are merged into, instead of base-branch in Cargo.toml
+        #[arg(long, value_name = "BRANCH")]
+        base: Option<String>,
+        /// Print JSON instead of lines
+        #[arg(long, value_name = "FORMAT", value_parser = ["json"])]
+        format: Option<String>,
+        /// Write what was found to this file, as Markdown
+        #[arg(long, value_name = "FILE")]
+        summary: Option<PathBuf>,
     },
     /// Rewrite atlas.sum after an edit or a merge
     HashMigrations,
@@ -109,7 +118,12 @@ async fn run(command: Command) -> Result<ExitCode> {
         }
         Command::NewMigration { name } => install::new_migration(&project, &name)?,
         Command::RebaseMigrations => return rebase::run(&project).await,
-        Command::CheckMigrations { force } => return check::run(&project, force).await,
+        Command::CheckMigrations { force, base, format, summary } => {
+            let options = check::Options { force, json: format.is_some(), summary };
+            let mut project = project;
+            project.base_branch = base.unwrap_or(project.base_branch);
+            return check::run_with(&project, &options).await;
+        }
         Command::HashMigrations => install::hash(&project)?,
         Command::Coverage { if_floor, options } => {
             coverage::run(&project.root, if_floor, &options)?;

@@ -14,7 +14,7 @@ pub fn measure(project: &Project, directory: &Path, figures: &mut Vec<Figure>) -
     println!("replay_1000, create_1000, create_changed_1000, check_1000");
     let xtask = project.root.join("target/debug/xtask");
     let root = directory.join("history");
-    let schema = write(&root)?;
+    settings(&root)?;
     let xtask = |arguments: &[&str]| {
         let mut command = project.command(&xtask);
         command.current_dir(&root).args(arguments);
@@ -33,14 +33,14 @@ pub fn measure(project: &Project, directory: &Path, figures: &mut Vec<Figure>) -
         "starting the same program for nothing",
         median(20, &mut xtask(&["--version"]))?,
     );
-    run(&mut xtask(&["hash-migrations"])).succeeded()?;
-
     let url = run(&mut xtask(&["db-up"])).succeeded()?.output;
     let url = url
         .lines()
         .find_map(|line| line.strip_prefix("DATABASE_URL="));
     let url = url.context("db-up prints a URL")?.to_owned();
+    let schema = migrations(&root)?;
     let psql = psql(&root, &url)?;
+    run(&mut xtask(&["hash-migrations"])).succeeded()?;
     // Without a kept template.
     let first = Instant::now();
     run(&mut xtask(&["check-migrations", "--force"])).succeeded()?;
@@ -66,15 +66,19 @@ pub fn measure(project: &Project, directory: &Path, figures: &mut Vec<Figure>) -
     Ok(())
 }
 
-/// Writes the migrations, and returns the SQL of all of them.
-fn write(root: &Path) -> Result<String> {
+/// Writes a project without migrations.
+fn settings(root: &Path) -> Result<()> {
     fs::create_dir_all(root.join("migrations"))?;
     fs::create_dir_all(root.join("sql"))?;
     fs::write(root.join("Cargo.lock"), "")?;
     fs::write(root.join(".env"), "DATABASE_NAME=history\n")?;
     let settings =
         "[workspace.metadata.migrations]\nfile-name = '.*'\nbase-branch = 'main'\nsource = 'sql'\n";
-    fs::write(root.join("Cargo.toml"), settings)?;
+    Ok(fs::write(root.join("Cargo.toml"), settings)?)
+}
+
+/// Writes the migrations, and returns the SQL of all of them.
+fn migrations(root: &Path) -> Result<String> {
     let mut schema = String::new();
     for number in 0..COUNT {
         let (table, column) = (number / 5, number % 5);

@@ -1,10 +1,11 @@
 //! Measures what a user waits for. Each figure stands beside a floor: the least
 //! that could be waited for, measured in the same run. An argument names one topic:
-//! `commands`, `fixtures` or `function`.
+//! `commands`, `fixtures`, `gate` or `function`.
 
 mod commands;
 mod fixtures;
 mod function;
+mod gate;
 mod history;
 mod render;
 
@@ -37,6 +38,9 @@ fn main() -> Result<()> {
     }
     if is_wanted("fixtures") {
         fixtures::measure(directory.path(), &mut figures)?;
+    }
+    if is_wanted("gate") {
+        gate::measure(&mut figures)?;
     }
     if is_wanted("function") {
         function::lambda(&mut figures)?;

@@ -43,6 +43,8 @@ pub struct ApplyOptions {
     pub lock_timeout: Option<Duration>,
     /// Version of a database that has tables but no history yet: later migrations apply.
     pub baseline: Option<String>,
+    /// Applies all migrations to a database without history, whatever it contains.
+    pub allow_dirty: bool,
 }
 
 /// Creates commands for an Atlas program, and runs nothing: for a caller that needs its own
@@ -88,6 +90,9 @@ impl Commands {
         }
         if let Some(version) = &options.baseline {
             command.args(["--baseline", version]);
+        }
+        if options.allow_dirty {
+            command.arg("--allow-dirty");
         }
         Ok(command)
     }

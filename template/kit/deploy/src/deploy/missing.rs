@@ -44,7 +44,7 @@ fn needed(environment: &StackEnvironment) -> Vec<(&'static str, &'static str)> {
                 ("DatabaseUser", "the user, who was granted rds_iam"),
                 (
                     "DatabaseResourceId",
-                    "cluster-..., db-... or prx-..., as `aws rds describe-db-clusters` shows it",
+                    "cluster-... or db-..., as `aws rds describe-db-clusters` shows it",
                 ),
             ]);
         }

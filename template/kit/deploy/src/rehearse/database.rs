@@ -31,6 +31,13 @@ impl Throwaway {
         )
     }
 
+    /// Runs statements.
+    pub(super) async fn execute(&self, sql: &str) -> Result<()> {
+        let connection = self.0.connect().await?;
+        connection.execute_unprepared(sql).await?;
+        Ok(connection.close().await?)
+    }
+
     /// Its present contents.
     pub(super) async fn snapshot(&self) -> Result<Snapshot> {
         let connection = self.0.connect().await?;

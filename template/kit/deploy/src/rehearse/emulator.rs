@@ -7,7 +7,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpStream},
     os::unix::process::CommandExt,
     path::Path,
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -25,8 +25,13 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) struct Emulator {
     process: Child,
+    /// Stops the emulator and cleans up if this program is killed: then its input ends.
+    guard: Child,
     port: u16,
 }
+
+/// Arguments: the process group, the directory, and this program.
+const GUARD: &str = "read -r _; kill -KILL -- -$1; rm -rf -- \"$2\"; exec \"$3\" sweep";
 
 /// How to start an emulator.
 #[derive(Debug)]
@@ -91,7 +96,18 @@ impl Emulator {
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot run {}", options.program.display()))?;
-        let mut emulator = Self { process, port };
+        let mut guard = Command::new("sh");
+        guard
+            .args(["-c", GUARD, "sh"])
+            .arg(process.id().to_string())
+            .arg(options.directory.parent().unwrap_or(options.directory))
+            .arg(env::current_exe()?)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0);
+        let guard = guard.spawn().context("cannot run sh")?;
+        let mut emulator = Self { process, guard, port };
         emulator.wait().with_context(|| {
             let said = fs::read(options.log).unwrap_or_default();
             let last = process::last_lines(&text(&said), 5);
@@ -124,6 +140,8 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
+        let _ = self.guard.kill();
+        let _ = self.guard.wait();
         for signal in [Signal::TERM, Signal::KILL] {
             let started = Instant::now();
             self.signal(signal);
@@ -159,7 +177,7 @@ fn is_ready(port: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{os::unix::fs::PermissionsExt, process::Command};
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
@@ -190,7 +208,8 @@ mod tests {
             .unwrap();
         let mut output = process.stdout.take().unwrap();
         output.read_exact(&mut [0; 8]).unwrap();
-        drop(Emulator { process, port: 0 });
+        let guard = Command::new("true").spawn().unwrap();
+        drop(Emulator { process, guard, port: 0 });
         // The stream ends only once no process can write to it.
         assert_eq!(output.read_to_end(&mut Vec::new()).unwrap(), 0);
     }

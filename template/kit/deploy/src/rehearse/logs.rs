@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
-    io::Write,
+    io::{ErrorKind, Write},
     path::{Path, PathBuf},
 };
 
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 /// The logs of the emulator, of `sam`, and of the migration function.
 pub(super) const EMULATOR: &str = "emulator";
 pub(super) const SAM: &str = "sam";
-pub(super) const FUNCTIONS: &str = "functions";
+pub(super) const FUNCTION: &str = "function";
 
 /// The directory of logs, locked for one rehearsal at a time.
 #[derive(Debug)]
@@ -62,6 +62,17 @@ impl Logs {
     /// Path of the log named `name`.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.directory.join(format!("{name}.log"))
+    }
+
+    /// Complete lines of a log, which may not exist yet.
+    pub(super) fn lines(&self, name: &str) -> Result<Vec<String>> {
+        let path = self.path(name);
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            other => other.with_context(|| format!("cannot read {}", path.display()))?,
+        };
+        let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        Ok(lines.map(|line| line.trim_end().to_owned()).collect())
     }
 
     /// Appends lines to a log.

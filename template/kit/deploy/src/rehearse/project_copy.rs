@@ -2,11 +2,12 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result};
-use atlas::MigrationDirectory;
+use atlas::{MigrationDirectory, MigrationFile};
 use migrations::{HashCopy, Project};
 
 use crate::{architecture::Architecture, package};
@@ -27,11 +28,11 @@ impl ProjectCopy {
     ///
     /// # Errors
     /// When the functions cannot be built, or the project is not ready to be deployed.
-    pub(super) fn new(project: &Project, root: &Path, major: u32) -> Result<Self> {
+    pub(super) async fn new(project: &Project, root: &Path, major: u32) -> Result<Self> {
         let package = root.join("target/package");
         fs::create_dir_all(&package).with_context(|| cannot("create", &package))?;
         let atlas = if cfg!(target_os = "linux") {
-            package::make(project, Architecture::of_this_machine()?, major, &package)?;
+            package::make(project, Architecture::of_this_machine()?, major, &package).await?;
             package.join("atlas-layer/bin/atlas")
         } else {
             build_for_this_system(project, &package)?
@@ -43,6 +44,7 @@ impl ProjectCopy {
         copy_templates(&project.root, root)?;
         let migrations = root.join("migrations");
         fs::create_dir(&migrations).with_context(|| cannot("create", &migrations))?;
+        log_to_a_file(&root.join("target/package/function"))?;
         let copy =
             Self { root: root.to_owned(), migrations: MigrationDirectory::new(migrations), atlas };
         for file in project.migrations.files()? {
@@ -70,6 +72,23 @@ impl ProjectCopy {
         let file = format!("{version}_{name}.sql");
         self.replace(&file, sql)?;
         Ok((file, version))
+    }
+
+    /// Names and contents of all migrations.
+    pub(super) fn files(&self) -> Result<Vec<MigrationFile>> {
+        Ok(self.migrations.files()?)
+    }
+
+    /// Replaces all migrations by these.
+    pub(super) fn set(&self, files: &[MigrationFile]) -> Result<()> {
+        for file in self.migrations.files()? {
+            let path = self.migrations.path().join(&file.name);
+            fs::remove_file(&path).with_context(|| cannot("remove", &path))?;
+        }
+        for file in files {
+            self.write(&file.name, &file.contents)?;
+        }
+        self.pack()
     }
 
     /// Writes a migration, and everything that is made from it.
@@ -105,6 +124,21 @@ impl ProjectCopy {
             .with_context(|| cannot("write into", &layer))
     }
 }
+
+/// Makes the migration function write its log to the file REHEARSAL_LOG: the emulator loses
+/// lines when it replaces a process.
+fn log_to_a_file(package: &Path) -> Result<()> {
+    let (bootstrap, program) = (package.join("bootstrap"), package.join("program"));
+    if bootstrap.exists() {
+        fs::rename(&bootstrap, &program)
+            .and_then(|()| fs::write(&bootstrap, LOGGING))
+            .and_then(|()| fs::set_permissions(&bootstrap, fs::Permissions::from_mode(0o755)))
+            .with_context(|| cannot("replace", &bootstrap))?;
+    }
+    Ok(())
+}
+
+const LOGGING: &str = "#!/bin/sh\nexec \"${0%/*}/program\" >>\"$REHEARSAL_LOG\" 2>&1\n";
 
 /// Builds functions that run on this machine where those for AWS Lambda, which has Linux, do
 /// not. Returns the Atlas that runs here.

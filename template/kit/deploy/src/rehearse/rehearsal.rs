@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use super::{
     database::{Address, Throwaway},
     emulator::Emulator,
-    logs::{Logs, SAM},
+    logs::{FUNCTION, Logs, SAM},
     outcome::{Call, Observed},
     project_copy::ProjectCopy,
 };
@@ -37,12 +37,12 @@ pub(super) struct Rehearsal {
     stack: String,
     region: String,
     parameters: BTreeMap<String, String>,
-    /// The migration function's log group, once it is known.
-    log_group: Option<String>,
+    /// Number of lines of the function's log that were seen.
+    seen: usize,
     /// What sam wrote in the last deployment.
     pub(super) sam_output: String,
     _emulator: Emulator,
-    database: Throwaway,
+    pub(super) database: Throwaway,
 }
 
 /// What to do with the stack.
@@ -76,7 +76,7 @@ impl Rehearsal {
             stack: environment.stack_name.clone(),
             region: environment.region.clone(),
             parameters,
-            log_group: None,
+            seen: 0,
             sam_output: String::new(),
             _emulator: emulator,
             database,
@@ -101,15 +101,11 @@ impl Rehearsal {
         };
         let took = started.elapsed();
 
-        if deployed && self.log_group.is_none() {
-            self.log_group = Some(self.aws.migration_log(&self.stack).await?);
-        }
         // Each of these starts a program that takes a second.
-        let (stack, log, failures) = tokio::try_join!(
-            self.aws.stack(&self.stack),
-            self.log(since),
-            self.failures(deployed, since)
-        )?;
+        let (stack, failures) =
+            tokio::try_join!(self.aws.stack(&self.stack), self.failures(deployed, since))?;
+        let log = self.logs.lines(FUNCTION)?.split_off(self.seen);
+        self.seen += log.len();
         let state = stack.map(|stack| word(&stack["StackStatus"]));
         let observed = Observed {
             // Deleted stacks remain visible for a while.
@@ -186,21 +182,6 @@ impl Rehearsal {
             other => other,
         }
     }
-
-    /// Log lines of the migration function, or of all functions until its log group is
-    /// known, as after a creation that failed. None after a deletion: the emulator deletes
-    /// the log with the stack.
-    async fn log(&self, since: SystemTime) -> Result<Vec<String>> {
-        let answer = self.aws.json("logs describe-log-groups", &[]).await?;
-        let mut lines = Vec::new();
-        for group in answer["logGroups"].as_array().into_iter().flatten() {
-            let name = word(&group["logGroupName"]);
-            if self.log_group.as_ref().is_none_or(|known| *known == name) {
-                lines.extend(self.aws.log(&name, since).await?);
-            }
-        }
-        Ok(lines)
-    }
 }
 
 /// Makes `aws` and `sam` talk to the emulator, whatever the user's environment and
@@ -227,8 +208,9 @@ fn sign_in(aws: &mut Aws, url: &str, home: &Path) -> Result<()> {
         ("AWS_USE_DUALSTACK_ENDPOINT", "false"),
         ("NO_PROXY", "127.0.0.1"),
         ("no_proxy", "127.0.0.1"),
-        // sam keeps files in it.
+        // sam keeps files in them.
         ("HOME", &home.display().to_string()),
+        ("TMPDIR", &home.display().to_string()),
         // Seconds between two looks; the default suits AWS.
         ("SAM_CLI_POLL_DELAY", "0.3"),
     ] {

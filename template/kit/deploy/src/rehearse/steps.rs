@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 
 use super::{
-    logs::{FUNCTIONS, SAM},
+    logs::SAM,
     outcome::{Call, Database, Expected},
     output,
     rehearsal::{Action, Rehearsal},
@@ -45,17 +45,25 @@ DROP INDEX CONCURRENTLY \"deployment_rehearsal\".\"notes_text\";
 CREATE INDEX CONCURRENTLY \"notes_text\" ON \"deployment_rehearsal\".\"notes\" (\"text\");
 ";
 
-/// Plays all steps, up to the first with another outcome than expected.
+/// Plays the steps, up to the first with another outcome than expected: the migrations of the
+/// base branch, `rows`, those of this branch, the rollback; with `all`, what can fail.
 ///
 /// # Errors
 /// After such a step, once it is printed.
-pub(super) async fn play(rehearsal: &mut Rehearsal) -> Result<()> {
+pub(super) async fn play(
+    rehearsal: &mut Rehearsal,
+    base: &[String],
+    rows: Option<&str>,
+    all: bool,
+) -> Result<()> {
     println!("{}", output::head());
     let mut steps = Steps { rehearsal, number: 0 };
-    steps.create().await?;
-    steps.add_migration().await?;
-    steps.fail_and_repair().await?;
-    steps.fail_half_way_and_continue().await?;
+    steps.this_branch(base, rows).await?;
+    if all {
+        steps.add_migration().await?;
+        steps.fail_and_repair().await?;
+        steps.fail_half_way_and_continue().await?;
+    }
     let expected = Expected { stack: None, ..Expected::unchanged() };
     let name = "delete: the database stays";
     steps.play(name, Action::Delete, expected).await
@@ -67,15 +75,42 @@ struct Steps<'a> {
 }
 
 impl Steps<'_> {
-    async fn create(&mut self) -> Result<()> {
+    /// Without migrations of its own, or without a base, all are applied at once.
+    async fn this_branch(&mut self, base: &[String], rows: Option<&str>) -> Result<()> {
+        let branch = self.rehearsal.copy.files()?;
+        let mut shared = branch.clone();
+        shared.retain(|file| base.contains(&file.name));
+        let new = branch.len() - shared.len();
+        if new == 0 || shared.is_empty() {
+            return self.create("create: all migrations are applied", rows).await;
+        }
+        self.rehearsal.copy.set(&shared)?;
+        self.create("create: the base branch's migrations", rows).await?;
+        self.rehearsal.copy.set(&branch)?;
+        let (_, version) = self.rehearsal.copy.last_migration()?;
+        let expected = Expected::applied(version, new);
+        self.deploy("update: this branch's migrations", expected).await?;
+        self.rehearsal.copy.set(&shared)?;
+        let ahead = Call::new("Update", "SUCCESS", 0, "ahead of this package");
+        let expected = Expected { calls: vec![ahead], ..Expected::unchanged() };
+        self.deploy("back to the base: the database stays ahead", expected).await?;
+        self.rehearsal.copy.set(&branch)?;
+        let nothing = Call::new("Update", "SUCCESS", 0, "Nothing to apply");
+        let expected = Expected { calls: vec![nothing], ..Expected::unchanged() };
+        self.deploy("this branch again: nothing to apply", expected).await
+    }
+
+    async fn create(&mut self, name: &str, rows: Option<&str>) -> Result<()> {
         let (count, version) = self.rehearsal.copy.last_migration()?;
         let expected = Expected {
             stack: Some("CREATE_COMPLETE"),
             calls: vec![Call::new("Create", "SUCCESS", u64::try_from(count)?, "")],
             ..Expected::applied(version, count)
         };
-        let name = "create: all migrations are applied";
         self.deploy(name, expected).await?;
+        if let Some(rows) = rows {
+            self.rehearsal.database.execute(rows).await.context("REHEARSAL_ROWS")?;
+        }
         let answer = self.rehearsal.invoke(EXAMPLE).await;
         if let Some(answer) = answer.context("the example does not work with the database")? {
             println!("{}", output::remark(&format!("{EXAMPLE} answers {answer}")));
@@ -130,13 +165,10 @@ impl Steps<'_> {
         self.number += 1;
         let number = self.number;
         let title = format!("== step {number}: {name}");
-        for log in [SAM, FUNCTIONS] {
-            self.rehearsal.logs.add(log, &title)?;
-        }
+        self.rehearsal.logs.add(SAM, &title)?;
         let played = self.rehearsal.play(action).await;
         let (observed, took) =
             played.with_context(|| format!("step {number} ({name}) could not be played"))?;
-        self.rehearsal.logs.add(FUNCTIONS, &observed.log.join("\n"))?;
         let problems = observed.problems(&expected);
         let row = output::row(number, name, problems.is_empty(), took, &observed);
         println!("{row}");

@@ -1,18 +1,19 @@
 //! Error messages for failed runs: which migration ran, and what is applied.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Error, anyhow};
-use atlas::{Cause, MigrationStatus, sql};
+use atlas::{Cause, sql};
 
 use super::Run;
-use crate::database::Running;
+use crate::database::{Database, Running};
+use crate::properties::NOTHING;
+use crate::tunnel::Tunnel;
 
 impl Run<'_> {
     /// Describes a run that was stopped; `not_ended` says why its statement may still run.
     pub(super) async fn out_of_time(
-        &self,
+        &mut self,
         running: Option<Running>,
         not_ended: Option<Error>,
     ) -> Error {
@@ -33,49 +34,68 @@ impl Run<'_> {
 
     /// Describes a failed run; `waited` is the longest wait for Atlas' lock.
     pub(super) async fn failed(
-        &self,
+        &mut self,
         error: atlas::Error,
+        tunnel: &Tunnel,
         waited: Duration,
+        invalid: &[String],
         not_ended: Option<Error>,
     ) -> Error {
         let cause = match &error {
             atlas::Error::Failed { cause, .. } => *cause,
             _ => None,
         };
+        let server = tunnel.error(&error.to_string());
         let text = match (error, cause) {
             (atlas::Error::Migration(error), _) => {
                 let statement = error.statement.as_deref().map(one_statement);
                 let statement = statement.map(|sql| format!("; in the statement: {sql}"));
                 format!("{}{}", error.summary(), statement.unwrap_or_default())
             }
-            (_, Some(Cause::NotClean)) => "the database has tables, but no history of \
-                 migrations: name the last migration that they contain with the property \
-                 BaselineVersion"
-                .to_owned(),
-            (_, Some(Cause::LockHeld)) => format!(
-                "another deployment to this database holds the lock, and kept it for {} s \
-                 (LockTimeout, or the end of this function's time): wait for its end, then deploy \
-                 again",
-                waited.as_secs()
-            ),
+            (atlas::Error::Failed { output, .. }, Some(Cause::NotClean)) => {
+                let found = output.split("not clean: ").nth(1).unwrap_or(&output);
+                format!(
+                    "the database is not empty, but has no history of migrations: Atlas {}. Set \
+                     the property BaselineVersion to the last migration that the database \
+                     contains, or to {NOTHING} if it contains other things only",
+                    found.split(". ").next().unwrap_or(found).trim_end_matches('.')
+                )
+            }
+            (_, Some(Cause::LockHeld)) => {
+                let holders = self.ask(self.grace(), Database::lock_holders).await;
+                format!(
+                    "another deployment to this database holds the lock, and kept it for {} s \
+                     (LockTimeout, or the end of this function's time): wait for its end, then \
+                     deploy again. Sessions with such a lock: {}",
+                    waited.as_secs(),
+                    holders.as_deref().unwrap_or("unknown")
+                )
+            }
             (other, _) => other.to_string(),
         };
-        anyhow!("{text}. {}", self.what_is_applied(not_ended).await)
+        let more = server.map(|error| error.more()).unwrap_or_default();
+        let lost = tunnel.lost().map(|lost| format!("; {lost}")).unwrap_or_default();
+        let invalid = match invalid {
+            [] => String::new(),
+            names => format!(
+                " The index {0} is INVALID, a rest of a failed build: run `DROP INDEX CONCURRENTLY \
+                 {0}` before the next attempt.",
+                names.join(", ")
+            ),
+        };
+        anyhow!("{text}{more}{lost}. {}{invalid}", self.what_is_applied(not_ended).await)
     }
 
     /// Describes the state of the database, in sentences.
-    async fn what_is_applied(&self, not_ended: Option<Error>) -> String {
-        let history = match self.history().await {
-            Ok(history) => history,
+    async fn what_is_applied(&mut self, not_ended: Option<Error>) -> String {
+        let status = match self.now().await {
+            Ok(status) => status,
             Err(error) => {
                 return format!(
                     "It is not known what is applied: the database cannot be asked: {error:#}."
                 );
             }
         };
-        let status = MigrationStatus::of(self.files, &history);
-        let count = self.names_applied(&status).len();
-        self.applied.store(count, Ordering::Relaxed);
         let mut text = match &status.current {
             None => "Nothing is applied.".to_owned(),
             Some(current) => format!("The database is at {current}."),

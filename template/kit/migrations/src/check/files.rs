@@ -1,7 +1,7 @@
-//! Checks that need only the files.
+//! Checks that need only the files, and git.
 
-use anyhow::Result;
-use atlas::MigrationFile;
+use anyhow::{Result, anyhow};
+use atlas::{IntegrityError, MigrationFile};
 
 use super::list;
 use crate::{
@@ -11,19 +11,65 @@ use crate::{
     report::{Outcome, count},
 };
 
-/// The line that makes Atlas apply a file outside of a transaction.
-const TXMODE_NONE: &str = "-- atlas:txmode none";
-
-/// Returns the migrations that this branch adds to its base, or the newest one if it has no
-/// base.
-pub(super) fn new_files<'a>(
+/// Returns the migrations if `atlas.sum` agrees with them, or the outcome of the check.
+pub(super) fn intact(
+    project: &Project,
     base: Option<&Base>,
-    files: &'a [MigrationFile],
-) -> Vec<&'a MigrationFile> {
-    match base {
-        Some(base) => files.iter().filter(|file| !base.files.contains(&file.name)).collect(),
-        None => files.last().into_iter().collect(),
+) -> Result<Vec<MigrationFile>, Result<Outcome>> {
+    let error = match project.migrations.verify() {
+        Ok(_) => {
+            let files = project.migrations.files().map_err(|error| Err(error.into()))?;
+            let none = "there are no migrations yet: just create-migrations";
+            return if files.is_empty() {
+                Err(Ok(Outcome::Failed(none.into())))
+            } else {
+                Ok(files)
+            };
+        }
+        Err(IntegrityError::Unreadable(error)) => return Err(Err(anyhow!(error))),
+        Err(error) => error,
+    };
+    let branch = &project.base_branch;
+    let is_merged = |file: &String| base.is_some_and(|base| base.files.contains(file));
+    let changed: &[String] = match &error {
+        IntegrityError::Edited { file, .. } => std::slice::from_ref(file),
+        IntegrityError::Gone { files, .. } => files,
+        _ => &[],
+    };
+    let (merged, own): (Vec<_>, Vec<_>) = changed.iter().cloned().partition(is_merged);
+    let verb = if matches!(error, IntegrityError::Gone { .. }) { "removed" } else { "edited" };
+    let mut advice = Vec::new();
+    if !merged.is_empty() {
+        let paths = merged.iter().map(|file| format!(" migrations/{file}")).collect::<String>();
+        advice.push(format!(
+            "{verb}, but {branch} has it, and databases may have applied it: {}\n\
+             put it back: git checkout {branch} --{paths}\n\
+             and put the change into a new migration",
+            merged.join(", ")
+        ));
     }
+    if !own.is_empty() && base.is_some() {
+        advice.push(format!(
+            "{verb} since atlas.sum was written, and not on {branch} yet: {}\n\
+             if that is right: just hash-migrations",
+            own.join(", ")
+        ));
+    }
+    let message = if advice.is_empty() { error.to_string() } else { advice.join("\n") };
+    Err(Ok(Outcome::Failed(message)))
+}
+
+/// Returns the migrations of the base, and those that this branch adds: the newest one if
+/// there is no base.
+pub(super) fn split(
+    base: Option<&Base>,
+    files: &[MigrationFile],
+) -> (Vec<MigrationFile>, Vec<MigrationFile>) {
+    let newest = files.last().map(|file| &file.name);
+    files.iter().cloned().partition(|file| match base {
+        Some(base) => base.files.contains(&file.name),
+        None => Some(&file.name) != newest,
+    })
 }
 
 /// Are merged migrations as they were? Databases that have applied one never see a change
@@ -33,7 +79,7 @@ pub(super) fn history(project: &Project, base: Option<&Base>) -> Result<Outcome>
     let Some(base) = base else {
         return Ok(Outcome::Skipped(format!(
             "git has no {branch} (base-branch in Cargo.toml): run git fetch, or changes to \
-             merged migrations go unnoticed and only the newest file is linted"
+             merged migrations go unnoticed and only the newest file is tried"
         )));
     };
     let changed = base.changed(&project.root)?;
@@ -43,10 +89,11 @@ pub(super) fn history(project: &Project, base: Option<&Base>) -> Result<Outcome>
             count(base.files.len(), "file")
         )));
     }
+    let paths = changed.iter().map(|file| format!(" migrations/{file}")).collect::<String>();
     Ok(Outcome::Failed(format!(
         "differs from {branch}, which databases may have applied: {}\n\
-         restore the file (git checkout {branch} -- migrations/FILE), then: just \
-         hash-migrations; put the change into a new migration",
+         put it back: git checkout {branch} --{paths}\n\
+         then: just hash-migrations; and put the change into a new migration",
         Vec::from_iter(changed).join(", ")
     )))
 }
@@ -62,7 +109,8 @@ pub(super) fn names(project: &Project, base: Option<&Base>, files: &[MigrationFi
             list(&odd)
         ));
     }
-    let new = new_files(base, files);
+    let (_, new) = split(base, files);
+    let new: Vec<_> = new.iter().collect();
     let newest = base.and_then(|base| base.files.last());
     let newest = newest.and_then(|newest| files.iter().find(|file| file.name == *newest));
     let future = install::in_future(&new, newest);
@@ -86,31 +134,4 @@ pub(super) fn names(project: &Project, base: Option<&Base>, files: &[MigrationFi
         }
     }
     Outcome::Passed(format!("match the pattern, in order: {}", count(files.len(), "file")))
-}
-
-/// Are concurrent statements outside of transactions, and all others inside?
-pub(super) fn concurrent(files: &[MigrationFile]) -> Outcome {
-    let concurrent: Vec<_> =
-        files.iter().filter(|file| !file.concurrent_statements().is_empty()).collect();
-    let wrong: Vec<_> = concurrent
-        .iter()
-        .copied()
-        .filter(|file| file.is_transactional() || holds_other_statements(file))
-        .collect();
-    if !wrong.is_empty() {
-        return Outcome::Failed(format!(
-            "CONCURRENTLY cannot run in a transaction, and other statements are not rolled \
-             back outside of one: {}\nstart the file with the line `{TXMODE_NONE}` and an empty \
-             line, move other statements to a separate file, then: just hash-migrations",
-            list(&wrong)
-        ));
-    }
-    Outcome::Passed(match concurrent.len() {
-        0 => "no file runs outside of a transaction".into(),
-        n => format!("run outside of a transaction: {}", count(n, "file")),
-    })
-}
-
-fn holds_other_statements(file: &MigrationFile) -> bool {
-    atlas::sql::statements(&file.text()).iter().any(|statement| !statement.is_concurrent())
 }

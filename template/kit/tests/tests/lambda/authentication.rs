@@ -4,7 +4,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use crate::harness::answer::{assert_answer, success};
-use crate::harness::forwarder::free_port;
+use crate::harness::gate::free_port;
 use crate::harness::postgres::{HOST, IAM_USER, PASSWORD, USER};
 use crate::harness::rds::Rds;
 use crate::harness::secrets_manager::{ARN, Secret, SecretsManager};
@@ -12,7 +12,7 @@ use crate::harness::test_bed::{BOTH_APPLIED, LONG, TestBed, bed, data};
 use crate::harness::tls::Certificates;
 
 impl TestBed {
-    fn use_secret(&mut self, url: &str) {
+    pub fn use_secret(&mut self, url: &str) {
         self.env
             .set("DB_AUTH", "secret")
             .set("DB_SECRET_ARN", ARN)
@@ -100,7 +100,8 @@ fn an_unusable_secret(mut bed: TestBed, #[case] secret: Secret, #[case] reason: 
 #[rstest]
 fn an_unreachable_secrets_manager(mut bed: TestBed) {
     bed.use_secret(&format!("http://127.0.0.1:{}", free_port()));
-    bed.assert_fails(&bed.create(), "…endpoint for Secrets Manager…");
+    let event = bed.create_with(json!({ "ConnectTimeout": "1" }));
+    bed.assert_fails(&event, "…endpoint for Secrets Manager…Tried … times…");
 }
 
 #[rstest]

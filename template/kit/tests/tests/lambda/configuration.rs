@@ -11,8 +11,8 @@ use crate::harness::test_bed::{BOTH_APPLIED, TestBed, bed, data};
 )]
 #[case::blanks_are_unset(&[("DB_HOST", " ")], "the function is not configured…: DB_HOST is missing…")]
 #[case::several_are_malformed(
-    &[("DB_PORT", "http"), ("DB_SSLMODE", "prefer"), ("DB_CONNECT_TIMEOUT", "1m")],
-    "the function is not configured…: DB_SSLMODE is \"prefer\"…DB_PORT is \"http\"…DB_CONNECT_TIMEOUT is \"1m\"…"
+    &[("DB_PORT", "http"), ("DB_SSLMODE", "prefer")],
+    "the function is not configured…: DB_SSLMODE is \"prefer\"…DB_PORT is \"http\"…"
 )]
 #[case::port_too_high(&[("DB_PORT", "65536")], "the function is not configured…: DB_PORT is \"65536\"…")]
 #[case::no_such_authentication(
@@ -26,6 +26,14 @@ use crate::harness::test_bed::{BOTH_APPLIED, TestBed, bed, data};
 #[case::iam_is_the_default(
     &[("DB_AUTH", ""), ("DB_SSLMODE", "disable")],
     "…DB_AUTH=iam needs TLS…"
+)]
+#[case::proxy(
+    &[("DB_HOST", "app.proxy-c1abcdefghij.eu-central-1.rds.amazonaws.com")],
+    "the function is not configured…: DB_HOST, app.proxy-c1abcdefghij.…, is an RDS Proxy, which refuses…the writer's of the cluster"
+)]
+#[case::endpoint_of_a_proxy(
+    &[("DB_HOST", "app.endpoint.Proxy-c1abcdefghij.cn-north-1.rds.amazonaws.com.cn")],
+    "…is an RDS Proxy…"
 )]
 #[case::no_secret(&[("DB_AUTH", "secret")], "the function is not configured…: DB_SECRET_ARN is missing…")]
 fn wrong_variables_are_reported(

@@ -29,7 +29,6 @@ fn fuzz(mut bed: TestBed, events: u64) {
     let seed = number("FUZZ_SEED").unwrap_or_else(|| fastrand::u64(..1_000_000));
     println!("FUZZ_SEED={seed}");
     let mut random = Rng::with_seed(seed);
-    bed.env.set("DB_CONNECT_TIMEOUT", "0");
     let mut function = bed.function();
     let mut answered = 0;
     for number in 0..number("FUZZ_EVENTS").unwrap_or(events) {

@@ -1,5 +1,7 @@
 //! Properties of the custom resource.
 
+use std::time::Duration;
+
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -67,12 +69,22 @@ fn a_baseline_counts_only_without_history(mut bed: TestBed) {
     assert_eq!(bed.tables(), "orders,third,users");
 }
 
-/// Atlas refuses a database with tables but without history.
+/// A wrong one would mark migrations as applied that are not.
 #[rstest]
-fn a_database_with_tables_needs_a_baseline(bed: TestBed) {
-    bed.database.query("SET ROLE app; CREATE TABLE other ()");
-    bed.assert_fails(&bed.create(), "…BaselineVersion…");
-    assert_eq!(bed.tables(), "other");
+fn a_baseline_is_checked_against_the_database(mut bed: TestBed) {
+    bed.snapshots(bed.database.cluster.major());
+    bed.database.query("SET ROLE app; CREATE TABLE users (id int); CREATE TABLE other ()");
+    let event = bed.create_with(json!({ "BaselineVersion": "20260102000000" }));
+    bed.assert_fails(
+        &event,
+        "BaselineVersion is 20260102000000, but the database is not at that version: nothing is \
+         applied. It lacks 2 objects, or has them differently: ~ column public.users.id: integer \
+         -> bigint NOT NULL; + table public.orders",
+    );
+    bed.database.query("ALTER TABLE users ALTER id TYPE bigint, ALTER id SET NOT NULL");
+    bed.forget_answers();
+    let event = bed.create_with(json!({ "BaselineVersion": "20260101000000" }));
+    bed.assert_succeeds(&event, "Applied 1: …", data("20260102000000", 1));
 }
 
 #[rstest]
@@ -84,6 +96,32 @@ fn a_baseline_must_be_a_migration_of_the_package(bed: TestBed) {
         "the property BaselineVersion is \"1999\", which no migration of the package has",
     );
     assert_eq!(bed.tables(), "other");
+}
+
+/// Users who alternate create tables of one owner.
+#[rstest]
+fn an_owner_role_owns_what_is_created(mut bed: TestBed) {
+    let owner = format!("owner_{}", &bed.database.name[bed.database.name.len() - 16..]);
+    let cluster = bed.database.cluster.clone();
+    bed.database.query(&format!(
+        "CREATE ROLE {owner}; GRANT {owner} TO app; GRANT CREATE ON SCHEMA public TO {owner}; \
+         GRANT CREATE ON DATABASE {} TO {owner}",
+        bed.database.name
+    ));
+    let event = bed.create_with(json!({ "DatabaseOwnerRole": owner }));
+    bed.assert_succeeds(&event, BOTH_APPLIED, data("20260102000000", 2));
+    let owners = "SELECT string_agg(DISTINCT tableowner, ',') FROM pg_tables WHERE tablename IN \
+                  ('users', 'orders', 'atlas_schema_revisions')";
+    assert_eq!(bed.database.query(owners), owner);
+    // The function ends a statement of that role in time.
+    bed.migration(THIRD, "SELECT pg_sleep(60);\n");
+    bed.forget_answers();
+    let event = bed.update_with(json!({ "DatabaseOwnerRole": owner }));
+    bed.function().invoke(&event, Duration::from_secs(12)).assert_succeeded();
+    assert_answer(bed.s3.answer(), failure(&event, "out of time…pg_sleep(60)…"));
+    bed.database.assert_no_session_is_left();
+    drop(bed);
+    cluster.admin(&format!("DROP ROLE {owner}"));
 }
 
 #[rstest]
@@ -119,6 +157,7 @@ fn properties_override_the_environment(mut bed: TestBed) {
 #[case::unknown(json!({ "DryRunn": "true" }), "…DryRunn…")]
 #[case::dry_run(json!({ "DryRun": "yes" }), "the property DryRun is \"yes\", but must be false or true")]
 #[case::lock_timeout(json!({ "LockTimeout": "1m" }), "the property LockTimeout is \"1m\", but must be a number of seconds")]
+#[case::connect_timeout(json!({ "ConnectTimeout": "-1" }), "the property ConnectTimeout is \"-1\", but must be a number of seconds")]
 #[case::ahead(json!({ "OnDatabaseAhead": "no" }), "the property OnDatabaseAhead is \"no\", but must be succeed or fail")]
 #[case::no_hash(json!({ "MigrationHash": "" }), "the property MigrationHash is missing…")]
 #[case::hash_of_other_type(json!({ "MigrationHash": ["h1:"] }), "the property MigrationHash is [\"h1:\"], but must be a text")]

@@ -68,7 +68,7 @@ fn rolling_back_succeeds_after_a_partially_applied_migration(mut bed: TestBed) {
         &bed.update_with(json!({})),
         "…ahead of this package, by 20260103000000. 20260103000000 is partially applied: 1 of 2 \
          statements.",
-        ahead("20260103000000", "20260103000000"),
+        ahead("20260102000000", "20260103000000"),
     );
 
     // The newer package with a corrected migration: Atlas continues after the statement.

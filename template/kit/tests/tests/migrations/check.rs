@@ -19,7 +19,10 @@ async fn drift_is_any_difference(#[case] change: &str, #[case] lines: &[&str]) {
     let project = Project::new(TABLE).await;
     project.migration(FIRST, TABLE);
     let passed = project.run(&["check-migrations"]).succeeded();
-    says(&passed, &["✓ replay       1 migration", "✓ drift        the migrations create", "sql/"]);
+    says(
+        &passed,
+        &["✓ replay       1 new migration", "✓ drift        the migrations create", "sql/"],
+    );
 
     match change.contains("CREATE TABLE") {
         true => project.write("sql/schema.sql", change),
@@ -60,16 +63,17 @@ async fn objects_of_migrations_alone_are_listed_with_a_reason() {
 async fn a_migration_that_does_not_apply_is_told_once() {
     let project = Project::new(TABLE).await;
     project.migration(FIRST, TABLE);
-    project.migration(SECOND, "-- twice\nINSERT INTO t VALUES (1);\nINSERT INTO t VALUES (1);\n");
+    project.migration(SECOND, "-- twice\nINSERT INTO t VALUES (7);\nINSERT INTO t VALUES (7);\n");
     let failed = project.run(&["check-migrations"]).failed();
     says(
         &failed,
         &[
-            "✗ replay       migrations/20260102000000_second.sql, line 3: duplicate key value violates",
-            "detail: Key (id)=(1) already exists.",
-            "statement: INSERT INTO t VALUES (1)",
-            "before it, 1 migration applies without an error",
-            "just hash-migrations",
+            "✗ replay       1 error; 0 new migrations after 1, with rows in 1 of 1 table",
+            "error[replay]: duplicate key value violates",
+            "detail: Key (id)=(7) already exists.",
+            "--> migrations/20260102000000_second.sql:3:1",
+            "- locks        skipped: not all migrations were applied",
+            "- rules        skipped",
             "- drift        skipped",
             "1 of the checks failed",
         ],

@@ -4,5 +4,6 @@
 mod apply;
 mod check;
 mod create;
+mod gate;
 mod project;
 mod rebase;

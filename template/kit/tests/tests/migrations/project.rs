@@ -17,6 +17,7 @@ pub struct Project {
 #[derive(Debug)]
 pub struct Outcome {
     pub success: bool,
+    pub code: Option<i32>,
     pub output: String,
 }
 
@@ -63,6 +64,11 @@ impl Project {
         outcome(&mut self.xtask(arguments))
     }
 
+    /// Runs a command with more variables in its environment.
+    pub fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
+        outcome(self.xtask(arguments).envs(variables.iter().copied()))
+    }
+
     /// Starts a command, to read its standard output meanwhile.
     pub fn spawn(&self, arguments: &[&str]) -> Child {
         self.xtask(arguments).stdout(Stdio::piped()).spawn().unwrap()
@@ -76,6 +82,7 @@ impl Project {
             .args(arguments)
             .current_dir(self.root.path())
             .env_remove("CARGO_MANIFEST_DIR")
+            .env_remove("GITHUB_ACTIONS")
             .env("DEV_POSTGRES", "url")
             .env("TEST_DATABASE_URL", &self.server);
         command
@@ -91,7 +98,11 @@ impl Project {
 fn outcome(command: &mut Command) -> Outcome {
     let output = command.output().unwrap();
     let text = [output.stdout, output.stderr].concat();
-    Outcome { success: output.status.success(), output: String::from_utf8(text).unwrap() }
+    Outcome {
+        success: output.status.success(),
+        code: output.status.code(),
+        output: String::from_utf8(text).unwrap(),
+    }
 }
 
 impl Outcome {

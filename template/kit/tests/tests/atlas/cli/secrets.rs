@@ -32,6 +32,7 @@ fn passwords_are_passed_only_in_the_environment(project: Project) {
     let options = ApplyOptions {
         baseline: Some("1".to_owned()),
         lock_timeout: Some(std::time::Duration::from_secs(1)),
+        ..ApplyOptions::default()
     };
     atlas.apply(migrations, URL, &options).unwrap();
     atlas.status(migrations, URL).unwrap();

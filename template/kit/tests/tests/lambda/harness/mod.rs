@@ -3,13 +3,15 @@
 
 pub mod answer;
 pub mod event;
-pub mod forwarder;
 pub mod function;
+pub mod gate;
 pub mod http;
 pub mod log;
 pub mod postgres;
 pub mod processes;
 pub mod rds;
+#[cfg(target_os = "linux")]
+pub mod resolver;
 pub mod runtime_api;
 pub mod s3;
 pub mod secrets_manager;

@@ -112,6 +112,10 @@ impl Cluster {
         });
     }
 
+    pub fn major(&self) -> u32 {
+        self.server.major()
+    }
+
     /// A new database, owned by [`USER`].
     pub fn database(self: &Arc<Self>) -> Database {
         self.database_called("lambda")
@@ -140,6 +144,16 @@ impl Cluster {
             // The server cannot answer any more.
             let _ = client.batch_execute(kill).await;
         });
+    }
+
+    /// Makes the server a standby, until `pg_promote` ends that.
+    pub fn become_standby(&self) {
+        // The server looks for the file when it restarts itself.
+        self.crash("$PPID & touch standby.signal");
+        let started = Instant::now();
+        while self.admin("SELECT pg_is_in_recovery()") != "t" {
+            assert!(started.elapsed() < Duration::from_secs(60), "it does not become a standby");
+        }
     }
 
     /// Kills the process of one session, so that the server restarts itself.

@@ -14,7 +14,7 @@ use super::postgres::{Cluster, PASSWORD};
 use super::tls::Certificates;
 
 /// "SSLRequest" of PostgreSQL's protocol, with its length.
-const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+pub const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
 /// Listens until it is dropped.
 pub struct Rds {
@@ -100,7 +100,7 @@ impl Proxy {
 }
 
 /// Reads the next message, which must have the tag.
-async fn message(
+pub async fn message(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     tag: Option<u8>,
 ) -> io::Result<Vec<u8>> {

@@ -20,6 +20,10 @@ pub enum Secret {
     Error(u16, &'static str, &'static str),
     /// An undocumented answer.
     Garbage(&'static str),
+    /// Closes the connection.
+    Close,
+    /// Never answers.
+    Silence,
 }
 
 /// Returns the secrets of its script one after the other, then repeats the last.
@@ -88,6 +92,8 @@ impl Service for Shared {
             Secret::Error(status, kind, message) => {
                 answer(status, json!({ "__type": kind, "Message": message }))
             }
+            Secret::Close => Reply::Close,
+            Secret::Silence => Reply::Silence,
             Secret::Garbage(text) => Reply::Answer(200, Vec::new(), text.into()),
         }
     }

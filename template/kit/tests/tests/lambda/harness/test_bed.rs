@@ -83,6 +83,20 @@ impl TestBed {
         self.migrations.write_sum().unwrap();
     }
 
+    /// Writes the schema of [`FIRST`] and [`SECOND`], as `just package` does.
+    pub fn snapshots(&self, major: u32) {
+        let table = |name: &str| {
+            json!([
+                ["table", format!("public.{name}"), ""],
+                ["column", format!("public.{name}.id"), "bigint NOT NULL"],
+            ])
+        };
+        let versions =
+            json!([["20260101000000", table("users")], ["20260102000000", table("orders")]]);
+        let snapshots = json!({ "major": major, "versions": versions });
+        fs::write(self.path("snapshots.json"), snapshots.to_string()).unwrap();
+    }
+
     /// Removes a migration and updates `atlas.sum`.
     pub fn remove(&self, name: &str) {
         fs::remove_file(self.migrations.path().join(name)).unwrap();

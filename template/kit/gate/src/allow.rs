@@ -1,0 +1,107 @@
+//! Comments that allow a finding: ours, Atlas' and squawk's.
+
+use atlas::sql::lexer::{Kind, tokens};
+
+use crate::rules;
+
+/// What a comment allows.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct Allow {
+    /// Names of rules, or their aliases; all rules if empty.
+    names: Vec<String>,
+    reason: String,
+    /// Whether it stands for all statements of the file, wherever it is.
+    pub for_file: bool,
+}
+
+/// A comment that means to allow something but does not say what or why.
+#[derive(Debug)]
+pub(crate) struct Incomplete {
+    /// Of the comment, in bytes.
+    pub start: usize,
+    pub end: usize,
+    pub lacks: String,
+}
+
+impl Allow {
+    /// Returns the reason if it covers the rule.
+    pub fn reason(&self, rule: &str) -> Option<&str> {
+        let aliases = rules::find(rule).map_or(&[][..], |rule| &rule.aliases);
+        let covers = |name: &String| name == rule || aliases.contains(&name.as_str());
+        (self.names.is_empty() || self.names.iter().any(covers)).then_some(&*self.reason)
+    }
+}
+
+/// Reads the comments of a statement, `text`, or the head of a file.
+pub(crate) fn read(text: &str) -> (Vec<Allow>, Vec<Incomplete>) {
+    let mut found = (Vec::new(), Vec::new());
+    for token in tokens(text).filter(|token| token.kind == Kind::Comment) {
+        let comment = token.text(text);
+        let body = comment.trim_start_matches("--").trim_start_matches("/*");
+        let body = body.trim_end_matches("*/").trim();
+        if let Some(rest) = body.strip_prefix("allow:") {
+            let (name, reason) = rest.trim().split_once(char::is_whitespace).unwrap_or((rest, ""));
+            let (name, reason) = (name.trim(), reason.trim());
+            let lacks = match rules::find(name) {
+                None if name.is_empty() => "names no rule".to_owned(),
+                None => format!("names {name:?}, and there is no such rule"),
+                Some(_) if reason.is_empty() => "gives no reason".to_owned(),
+                Some(_) => {
+                    let names = vec![name.to_owned()];
+                    found.0.push(Allow { names, reason: reason.to_owned(), for_file: false });
+                    continue;
+                }
+            };
+            found.1.push(Incomplete { start: token.start, end: token.end, lacks });
+        } else if let Some(rest) = body.strip_prefix("atlas:nolint") {
+            let names = rest.split_whitespace().map(str::to_owned).collect();
+            found.0.push(Allow { names, reason: body.to_owned(), for_file: false });
+        } else if let Some(rest) = body.strip_prefix("squawk-ignore") {
+            let (for_file, rest) = match rest.strip_prefix("-file") {
+                Some(rest) => (true, rest),
+                None => (false, rest),
+            };
+            let names = rest.split("--").next().unwrap_or_default().split(',');
+            let names = names.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+            let names = names.collect();
+            found.0.push(Allow { names, reason: body.to_owned(), for_file });
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("-- allow: drop-table nobody uses it", "drop-table", Some("nobody uses it"))]
+    #[case("-- allow: drop-table nobody uses it", "drop-column", None)]
+    #[case("/* allow: truncate a cache */", "truncate", Some("a cache"))]
+    #[case("-- atlas:nolint", "blocking-scan", Some("atlas:nolint"))]
+    #[case("-- atlas:nolint destructive", "drop-table", Some("atlas:nolint destructive"))]
+    #[case("-- atlas:nolint DS103", "drop-table", None)]
+    #[case(
+        "-- squawk-ignore ban-drop-table, x -- ok",
+        "drop-table",
+        Some("squawk-ignore ban-drop-table, x -- ok")
+    )]
+    #[case("SELECT '-- allow: drop-table why'", "drop-table", None)]
+    fn covers(#[case] text: &str, #[case] rule: &str, #[case] reason: Option<&str>) {
+        let (allows, incomplete) = read(text);
+        assert!(incomplete.is_empty());
+        assert_eq!(allows.iter().find_map(|allow| allow.reason(rule)), reason);
+    }
+
+    #[rstest]
+    #[case("-- allow:", "names no rule")]
+    #[case("-- allow: drop-table", "gives no reason")]
+    #[case("-- allow: drop-tables old", "names \"drop-tables\", and there is no such rule")]
+    fn says_what_is_missing(#[case] text: &str, #[case] lacks: &str) {
+        let (allows, incomplete) = read(text);
+        assert_eq!(allows, []);
+        assert_eq!(incomplete[0].lacks, lacks);
+    }
+}

@@ -1,0 +1,6 @@
+--- dangerous blocking-scan
+CREATE INDEX users_name ON users (name);
+--- safe
+-- atlas:txmode none
+
+CREATE INDEX CONCURRENTLY users_name ON users (name);

@@ -1,0 +1,4 @@
+--- dangerous replay
+CREATE TABLEE nothing ();
+--- safe
+CREATE TABLE nothing ();

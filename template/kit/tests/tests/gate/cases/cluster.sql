@@ -1,0 +1,6 @@
+--- dangerous blocking-rewrite
+CLUSTER users USING users_pkey;
+--- safe
+-- atlas:txmode none
+
+VACUUM users;

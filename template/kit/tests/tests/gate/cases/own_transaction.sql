@@ -1,0 +1,4 @@
+--- dangerous own-transaction
+COMMIT;
+--- safe
+SELECT 1;
