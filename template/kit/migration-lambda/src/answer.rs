@@ -10,8 +10,8 @@ use aws_lambda_events::cloudformation::{
 };
 
 use crate::event::Envelope;
-use crate::migrate::Report;
 use crate::redact::scrub;
+use crate::report::Report;
 
 /// Longest answer that CloudFormation accepts, in bytes.
 pub const LONGEST: usize = 4096;

@@ -19,6 +19,7 @@ mod migrate;
 mod patience;
 mod properties;
 mod redact;
+mod report;
 mod server;
 mod telemetry;
 mod tunnel;

@@ -31,7 +31,7 @@ pub(super) struct Emulator {
 }
 
 /// Arguments: the process group, the directory, and this program.
-const GUARD: &str = "read -r _; kill -KILL -- -$1; rm -rf -- \"$2\"; exec \"$3\" sweep";
+const GUARD: &str = "read -r _; kill -s KILL -- -$1; rm -rf -- \"$2\"; exec \"$3\" sweep";
 
 /// How to start an emulator.
 #[derive(Debug)]
@@ -96,17 +96,8 @@ impl Emulator {
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot run {}", options.program.display()))?;
-        let mut guard = Command::new("sh");
-        guard
-            .args(["-c", GUARD, "sh"])
-            .arg(process.id().to_string())
-            .arg(options.directory.parent().unwrap_or(options.directory))
-            .arg(env::current_exe()?)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0);
-        let guard = guard.spawn().context("cannot run sh")?;
+        let directory = options.directory.parent().unwrap_or(options.directory);
+        let guard = guard(process.id(), directory)?;
         let mut emulator = Self { process, guard, port };
         emulator.wait().with_context(|| {
             let said = fs::read(options.log).unwrap_or_default();
@@ -158,6 +149,18 @@ impl Drop for Emulator {
     }
 }
 
+fn guard(group: u32, directory: &Path) -> Result<Child> {
+    let mut guard = Command::new("sh");
+    guard
+        .args(["-c", GUARD, "sh", &group.to_string()])
+        .args([directory.as_os_str(), env::current_exe()?.as_os_str()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0);
+    guard.spawn().context("cannot run sh")
+}
+
 fn url(port: u16) -> String {
     format!("http://{}:{port}", Ipv4Addr::LOCALHOST)
 }
@@ -196,6 +199,20 @@ mod tests {
         let error = format!("{:#}", error.unwrap_err());
         assert!(error.contains("no such module"), "{error}");
         assert!(error.contains("exit status: 3"), "{error}");
+    }
+
+    #[test]
+    fn stops_when_this_program_is_killed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rehearsal");
+        fs::create_dir(&path).unwrap();
+        let mut emulator = Command::new("sleep").arg("1000").process_group(0).spawn().unwrap();
+        let mut guard = guard(emulator.id(), &path).unwrap();
+        // As the end of this program does.
+        drop(guard.stdin.take());
+        assert!(!emulator.wait().unwrap().success());
+        guard.wait().unwrap();
+        assert!(!path.exists());
     }
 
     #[test]

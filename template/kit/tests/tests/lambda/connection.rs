@@ -172,6 +172,14 @@ DO $$ BEGIN
 END $$;
 ";
 
+/// Waits until the table `fast` exists.
+pub const WAITS: &str = "DO $$ BEGIN
+  WHILE NOT EXISTS (SELECT FROM pg_class WHERE relname = 'fast') LOOP
+    PERFORM pg_sleep(0.1);
+  END LOOP;
+END $$;
+";
+
 #[rstest]
 fn the_network_fails_during_a_migration(mut bed: TestBed) {
     let port = free_port();

@@ -5,6 +5,7 @@ use std::thread;
 use rstest::rstest;
 use serde_json::json;
 
+use crate::connection::WAITS;
 use crate::harness::function::Outcome;
 use crate::harness::test_bed::{BOTH_APPLIED, LONG, SECOND, THIRD, TestBed, bed, data};
 
@@ -110,17 +111,18 @@ fn a_password_in_a_migration_is_hidden(bed: TestBed) {
 
 #[rstest]
 fn the_holder_of_the_lock_is_named(bed: TestBed) {
-    bed.migration(SECOND, "SELECT pg_sleep(8);\n");
+    bed.migration(SECOND, WAITS);
     let event = bed.create();
     thread::scope(|scope| {
         let first = scope.spawn(|| bed.invoke(&event));
-        bed.database.wait_for_statement("pg_sleep(8)");
+        bed.database.wait_for_statement("pg_sleep(0.1)");
         let mut event = bed.create_with(json!({ "LockTimeout": "1" }));
         event["ResponseURL"] = json!("...");
         let error = bed.function().invoke(&event, LONG).error();
         assert!(error.contains("Sessions with such a lock: "), "{error}");
         assert!(error.contains("application migrations-"), "{error}");
         assert!(error.contains("connected since 20"), "{error}");
+        bed.database.query("CREATE TABLE fast ()");
         first.join().unwrap().assert_succeeded();
     });
 }

@@ -20,6 +20,7 @@ mod deadline;
 mod delivery;
 mod diagnoses;
 mod events;
+mod failover;
 mod fuzz;
 mod logging;
 mod package;

@@ -1,6 +1,7 @@
 //! The environment of the function, as real as possible: Lambda's Runtime API, PostgreSQL,
 //! Atlas, and the AWS services that it calls.
 
+pub mod access;
 pub mod answer;
 pub mod event;
 pub mod function;

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use super::access::{RULES, roles, write_file};
 use super::sql::{block_on, connect, last_value, query, quoted};
 use super::tls::Certificates;
 use postgres::Provider;
@@ -250,35 +251,6 @@ impl Drop for Database {
             cluster.admin(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
         }
     }
-}
-
-/// Rules for connections. Tests connect as the superuser `postgres`; a proxy terminates TLS
-/// for the role with IAM authentication.
-const RULES: &str = "local all all trust
-host all postgres all password
-hostnossl all iam all password
-hostnossl all plain all scram-sha-256
-hostssl all plain all reject
-hostssl all +app all scram-sha-256
-";
-
-fn roles() -> String {
-    let password = PASSWORD.replace('\'', "''");
-    format!(
-        "CREATE ROLE {USER} LOGIN PASSWORD '{password}';
-         CREATE ROLE {PLAIN_USER} LOGIN PASSWORD '{password}' IN ROLE {USER};
-         CREATE ROLE {IAM_USER} LOGIN PASSWORD '{password}' IN ROLE {USER};\n"
-    )
-}
-
-/// Returns a statement that writes a file in the server's data directory. The text must not
-/// contain quotes.
-fn write_file(name: &str, text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(|line| format!("'{line}'")).collect();
-    format!(
-        "COPY (SELECT unnest(ARRAY[{}])) TO PROGRAM 'umask 077; cat >{name}';\n",
-        lines.join(",")
-    )
 }
 
 /// A directory with the project's settings for a server, but for the URL of one that
