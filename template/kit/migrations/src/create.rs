@@ -136,10 +136,11 @@ impl Task<'_> {
     async fn finish(&self, steps: &[Step], plan: &Plan, trial: Trial) -> Result<ExitCode> {
         let Trial { mut files, refused, left, .. } = trial;
         let losses: Vec<_> = steps.iter().filter_map(|step| step.loses.as_deref()).collect();
+        let mut reasons_missing = false;
         let folder = if refused.is_none() && left.is_empty() {
             warn_of_future(&self.existing);
-            if !losses.is_empty() {
-                self.leave_room_for_reasons(&mut files).await?;
+            if steps.iter().any(|step| step.loses.is_some() || step.blocks) {
+                reasons_missing = self.leave_room_for_reasons(&mut files).await?;
             }
             install(self.project, &self.existing, &files)?;
             "migrations"
@@ -156,10 +157,10 @@ impl Task<'_> {
             None if left.is_empty() => {
                 println!(
                     "Review the SQL above, {}then: just check-migrations",
-                    if losses.is_empty() {
-                        ""
-                    } else {
+                    if reasons_missing {
                         "write a reason after each `-- allow:`, just hash-migrations, "
+                    } else {
+                        ""
                     }
                 );
                 return Ok(ExitCode::SUCCESS);
@@ -191,10 +192,11 @@ impl Task<'_> {
     }
 
     /// Puts a line above each statement that `check-migrations` refuses, which allows it once
-    /// somebody writes the reason.
-    async fn leave_room_for_reasons(&self, files: &mut [MigrationFile]) -> Result<()> {
+    /// somebody writes the reason. Returns whether there is any.
+    async fn leave_room_for_reasons(&self, files: &mut [MigrationFile]) -> Result<bool> {
         let options = trial::options(self.project)?;
         let found = gate::run(&self.server, &self.existing, files, &options).await?;
+        let mut any = false;
         // From the last on: a line more does not move what is above it.
         for finding in found.findings.iter().rev().filter(|finding| finding.is_error()) {
             let mut of_place =
@@ -206,9 +208,10 @@ impl Task<'_> {
                 let allow = format!("-- allow: {}", finding.rule);
                 lines.insert(above, &allow);
                 file.contents = lines.join("\n").into_bytes();
+                any = true;
             }
         }
-        Ok(())
+        Ok(any)
     }
 
     /// Writes a plan below target/, in place of the last one there. Returns the folder.

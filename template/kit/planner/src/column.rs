@@ -56,7 +56,7 @@ pub(crate) fn change(old: &Entry, new: &Entry, options: &Options) -> Vec<Step> {
              batches, read the new column, and drop {column} in a later migration."
         );
     }
-    let step = Step::new(sql, why).locks();
+    let step = Step { blocks: rewrites, ..Step::new(sql, why).locks() };
     steps.push(match loss(before("type"), kind) {
         Some(loss) => {
             step.loses(format!("{loss} of {table}.{column} ({} -> {kind})", before("type")))

@@ -52,6 +52,9 @@ pub struct Step {
     pub why: String,
     /// The data that this loses or may lose, for example `all rows of public.users`.
     pub loses: Option<String>,
+    /// Whether it keeps others from a table that exists for as long as it reads or writes all
+    /// rows.
+    pub blocks: bool,
     /// Whether it takes an ACCESS EXCLUSIVE lock on a table that exists.
     pub locks: bool,
     pub class: Class,
@@ -79,6 +82,7 @@ impl Step {
             sql: sql.trim().trim_end_matches(';').to_owned(),
             why: why.into(),
             loses: None,
+            blocks: false,
             locks: false,
             class: Class::Plain,
         }
@@ -86,6 +90,10 @@ impl Step {
 
     fn loses(self, what: impl Into<String>) -> Self {
         Self { loses: Some(what.into()), ..self }
+    }
+
+    fn blocks(self) -> Self {
+        Self { blocks: true, ..self }
     }
 
     fn locks(self) -> Self {

@@ -70,8 +70,8 @@ fn create(
     let in_use = changes.is_in_use(table);
     let kind = &*object.kind;
     let plain = Step::new(new.create.clone().unwrap_or_default(), title("Create", object));
-    let plain =
-        if changes.locks_table_in_use(object, changes.after) { plain.locks() } else { plain };
+    let locks = changes.locks_table_in_use(object, changes.after);
+    let plain = Step { locks, blocks: locks && is_copied_for(object), ..plain };
     let partitioned = changes.after.detail(&Object { kind: "table".into(), name: table.into() })["partitioned"]
         == true;
     match (kind, new.detail["type"].as_str().unwrap_or_default()) {
@@ -113,7 +113,7 @@ fn create(
         ("constraint", "x" | "p" | "u") if in_use => {
             let why = plain.why.clone()
                 + ".\nThis builds an index, and nobody writes to the table meanwhile: there is no other way";
-            (vec![Step { why, ..plain }], None)
+            (vec![Step { why, ..plain.blocks() }], None)
         }
         _ => (vec![plain], None),
     }
@@ -132,6 +132,7 @@ fn add_column(object: &Object, new: &Entry, options: &Options) -> Vec<Step> {
         || plain.sql.ends_with("serial")
     {
         plain.why += ".\nThis rewrites the table, and nobody reads or writes it meanwhile";
+        plain = plain.blocks();
     }
     if !options.online || !(computed || not_null && !filled && text("generated").is_empty()) {
         return vec![plain];
@@ -174,9 +175,9 @@ fn change(changes: &Changes<'_>, object: &Object, options: &Options) -> Vec<Step
         _ if changes.follows_parent(object, false) => Vec::new(),
         _ => {
             let step = new.change.clone().map(|sql| Step::new(sql, title("Change", object)));
-            let of_table =
-                matches!(&*object.kind, "default" | "identity" | "setting" | "trigger" | "rule");
-            step.map(|step| if of_table { step.locks() } else { step }).into_iter().collect()
+            let locks = changes.locks_table_in_use(object, changes.after);
+            let blocks = locks && is_copied_for(object);
+            step.map(|step| Step { locks, blocks, ..step }).into_iter().collect()
         }
     }
 }
@@ -184,7 +185,9 @@ fn change(changes: &Changes<'_>, object: &Object, options: &Options) -> Vec<Step
 fn drop(changes: &Changes<'_>, object: &Object, options: &Options) -> Step {
     let old = &changes.before.objects[object];
     let locks = changes.locks_table_in_use(object, changes.before);
-    let step = Step { locks, ..Step::new(old.drop.clone(), title("Drop", object)) };
+    // A materialized view is away until it is filled again.
+    let blocks = locks && is_copied_for(object) || object.kind == "materialized view";
+    let step = Step { locks, blocks, ..Step::new(old.drop.clone(), title("Drop", object)) };
     let name = &object.name;
     match &*object.kind {
         "table" | "foreign table" => step.locks().loses(format!("table {name} with all its rows")),
@@ -199,6 +202,12 @@ fn drop(changes: &Changes<'_>, object: &Object, options: &Options) -> Step {
         }
         _ => step,
     }
+}
+
+/// Settings that PostgreSQL cannot change without a copy of all rows.
+fn is_copied_for(setting: &Object) -> bool {
+    let names = [": persistence", ": tablespace", ": access method"];
+    setting.kind == "setting" && names.iter().any(|name| setting.name.ends_with(name))
 }
 
 /// For example "Create view public.v".

@@ -90,7 +90,7 @@ pub(crate) fn make_anew(changes: &Changes<'_>, object: &Object, gone: &[&str]) -
         }
         let (kind, array) = (text("type"), if text("type").ends_with("[]") { "[]" } else { "" });
         let sql = format!("{alter} TYPE {kind} USING {}::text{array}::{kind}", text("name"));
-        steps.push(Step::new(sql, format!("Convert {}", column.name)).locks());
+        steps.push(Step::new(sql, format!("Convert {}", column.name)).locks().blocks());
         if let Some(default) = after["default"].as_str().filter(|_| default.is_some()) {
             steps.push(Step::new(format!("{alter} SET DEFAULT {default}"), "Its default").locks());
         }

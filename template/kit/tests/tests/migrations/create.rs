@@ -50,6 +50,15 @@ async fn names_what_is_lost() {
 }
 
 #[tokio::test]
+async fn a_plan_that_blocks_others_leaves_room_for_a_reason() {
+    let project = planned(TABLE).await;
+    project.write("sql/schema.sql", &TABLE.replace("name text", "name varchar(20)"));
+    let created = project.run(&["create-migrations", "shorter"]).succeeded();
+    says(&created, &["rewrites the table", "-- allow: ", "a reason"]);
+    says(&project.run(&["check-migrations"]).failed(), &["the comment gives no reason"]);
+}
+
+#[tokio::test]
 async fn a_rename_is_decided_by_the_user() {
     let project = planned(TABLE).await;
     project.write("sql/schema.sql", &TABLE.replace("name", "full_name"));

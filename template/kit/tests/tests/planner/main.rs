@@ -6,8 +6,9 @@ mod sections;
 
 use std::{path::PathBuf, time::Duration};
 
+use atlas::MigrationFile;
 use catalog::Difference;
-use planner::{Options, Schema, files, plan};
+use planner::{Options, Plan, Schema, Step, files, plan};
 use postgres::{Server, TemporaryDatabase};
 use rstest::rstest;
 use sea_orm::sqlx::{self, AssertSqlSafe, PgConnection};
@@ -40,32 +41,49 @@ async fn run(connection: &mut PgConnection, sql: &str) -> Result<(), sqlx::Error
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map(drop)
 }
 
-/// Plans the way from `before` to `after`, and takes it. Returns it as text, and what is left.
+fn options(online: bool) -> Options {
+    Options { online, lock_timeout: Some(Duration::from_secs(3)), server_major: 15 }
+}
+
+/// Plans the way from `before` to `after`, and takes it as far as names change. Returns the
+/// steps for that, and the plan of the rest.
+async fn planned(
+    before: &mut PgConnection,
+    after: &mut PgConnection,
+    online: bool,
+) -> (Vec<Step>, Plan) {
+    let wanted = Schema::read(after).await.unwrap();
+    let mut renames = Vec::new();
+    for rename in planner::candidates(&Schema::read(before).await.unwrap(), &wanted) {
+        let step = planner::rename(&Schema::read(before).await.unwrap(), &rename).unwrap();
+        run(before, &step.sql).await.unwrap();
+        renames.push(step);
+    }
+    for step in planner::rename_followers(&Schema::read(before).await.unwrap(), &wanted) {
+        run(before, &step.sql).await.unwrap();
+        renames.push(step);
+    }
+    (renames, plan(&Schema::read(before).await.unwrap(), &wanted, &options(online)))
+}
+
+/// Takes the way from `before` to `after`. Returns it as text, and what is left.
 async fn migrate(
     before: &mut PgConnection,
     after: &mut PgConnection,
     online: bool,
 ) -> (String, Difference) {
-    let options = Options { online, lock_timeout: Some(Duration::from_secs(3)), server_major: 15 };
-    let wanted = Schema::read(after).await.unwrap();
+    let (renames, plan) = planned(before, after, online).await;
     let mut text = String::new();
-    for rename in planner::candidates(&Schema::read(before).await.unwrap(), &wanted) {
-        let step = planner::rename(&Schema::read(before).await.unwrap(), &rename).unwrap();
-        run(before, &step.sql).await.unwrap();
-        text += &format!("-- rename {rename}\n");
-    }
-    for step in planner::rename_followers(&Schema::read(before).await.unwrap(), &wanted) {
-        run(before, &step.sql).await.unwrap();
+    for step in renames {
         text += &format!("{};\n", step.sql);
     }
-    let plan = plan(&Schema::read(before).await.unwrap(), &wanted, &options);
     for (object, why) in &plan.unplanned {
         text += &format!("-- unplanned: {} {}: {why}\n", object.kind, object.name);
     }
     for loss in plan.steps.iter().filter_map(|step| step.loses.as_deref()) {
         text += &format!("-- loses {loss}\n");
     }
-    for file in files(&plan.steps, &options) {
+    for file in files(&plan.steps, &options(online)) {
         text += &format!("-- file{}\n{}", file.suffix, file.text);
         let applied = apply(before, &file.text).await;
         applied.unwrap_or_else(|error| panic!("{error}\n{text}"));
@@ -125,6 +143,30 @@ async fn the_way_back_is_planned_too(
         let mut after = Database::with(&server, &case.before).await;
         let (plan, left) = migrate(&mut before.connection, &mut after.connection, online).await;
         assert!(left.is_empty(), "{}: left is\n{left}\n{plan}", case.name);
+    }
+}
+
+/// The gate refuses a plan only where the planner says that it loses data or blocks others.
+#[rstest]
+#[tokio::test]
+async fn the_gate_lets_plans_through(#[files("tests/planner/cases/*.sql")] path: PathBuf) {
+    let server = postgres::server().await.unwrap();
+    for case in sections::read(&path) {
+        let mut before = Database::with(&server, &case.before).await;
+        let mut after = Database::with(&server, &case.after).await;
+        let (mut steps, mut plan) =
+            planned(&mut before.connection, &mut after.connection, true).await;
+        steps.append(&mut plan.steps);
+        let file = |name: String, text: String| MigrationFile { name, contents: text.into() };
+        let base = [file("20260101000000_base.sql".to_owned(), case.before)];
+        let new: Vec<_> = (1..)
+            .zip(files(&steps, &options(true)))
+            .map(|(number, planned)| file(format!("2026010100000{number}_new.sql"), planned.text))
+            .collect();
+        let report = gate::run(&server, &base, &new, &gate::Options::default()).await.unwrap();
+        let errors: Vec<_> = report.findings.iter().filter(|finding| finding.is_error()).collect();
+        let admitted = steps.iter().any(|step| step.loses.is_some() || step.blocks);
+        assert!(errors.is_empty() || admitted, "{}: {errors:#?}", case.name);
     }
 }
 

@@ -347,8 +347,8 @@ CREATE INDEX "idx-users-full_name" ON users (full_name);
 CREATE TABLE topics (id bigserial PRIMARY KEY, title text);
 CREATE TABLE posts (id bigint PRIMARY KEY, category_id bigint CONSTRAINT fk_posts_topic REFERENCES topics);
 === plan
--- rename users.name=full_name
--- rename categories=topics
+ALTER TABLE public.users RENAME COLUMN name TO full_name;
+ALTER TABLE public.categories RENAME TO topics;
 ALTER TABLE public.topics RENAME CONSTRAINT categories_pkey TO topics_pkey;
 ALTER TABLE public.posts RENAME CONSTRAINT fk_posts_category TO fk_posts_topic;
 ALTER TABLE public.users RENAME CONSTRAINT users_name_key TO users_full_name_key;

@@ -125,7 +125,7 @@ CREATE TABLE t (mood mood);
 CREATE TYPE mood AS ENUM ('sad', 'glad');
 CREATE TABLE t (mood mood);
 === plan
--- rename mood.happy=glad
+ALTER TYPE public.mood RENAME VALUE 'happy' TO 'glad';
 
 === a type that has another name
 === before
@@ -135,7 +135,7 @@ CREATE TABLE t (mood mood DEFAULT 'sad');
 CREATE TYPE feeling AS ENUM ('sad', 'happy');
 CREATE TABLE t (mood feeling DEFAULT 'sad');
 === plan
--- rename mood=feeling
+ALTER TYPE public.mood RENAME TO feeling;
 
 === domains and composite types
 === before
