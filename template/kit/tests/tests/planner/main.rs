@@ -41,8 +41,9 @@ async fn run(connection: &mut PgConnection, sql: &str) -> Result<(), sqlx::Error
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map(drop)
 }
 
-fn options(online: bool) -> Options {
-    Options { online, lock_timeout: Some(Duration::from_secs(3)), server_major: 15 }
+fn options(server: &Server, online: bool) -> Options {
+    let server_major = u16::try_from(server.major()).unwrap();
+    Options { online, lock_timeout: Some(Duration::from_secs(3)), server_major }
 }
 
 /// Plans the way from `before` to `after`, and takes it as far as names change. Returns the
@@ -50,7 +51,7 @@ fn options(online: bool) -> Options {
 async fn planned(
     before: &mut PgConnection,
     after: &mut PgConnection,
-    online: bool,
+    options: &Options,
 ) -> (Vec<Step>, Plan) {
     let wanted = Schema::read(after).await.unwrap();
     let mut renames = Vec::new();
@@ -63,16 +64,16 @@ async fn planned(
         run(before, &step.sql).await.unwrap();
         renames.push(step);
     }
-    (renames, plan(&Schema::read(before).await.unwrap(), &wanted, &options(online)))
+    (renames, plan(&Schema::read(before).await.unwrap(), &wanted, options))
 }
 
 /// Takes the way from `before` to `after`. Returns it as text, and what is left.
 async fn migrate(
     before: &mut PgConnection,
     after: &mut PgConnection,
-    online: bool,
+    options: &Options,
 ) -> (String, Difference) {
-    let (renames, plan) = planned(before, after, online).await;
+    let (renames, plan) = planned(before, after, options).await;
     let mut text = String::new();
     for step in renames {
         text += &format!("{};\n", step.sql);
@@ -83,7 +84,7 @@ async fn migrate(
     for loss in plan.steps.iter().filter_map(|step| step.loses.as_deref()) {
         text += &format!("-- loses {loss}\n");
     }
-    for file in files(&plan.steps, &options(online)) {
+    for file in files(&plan.steps, options) {
         text += &format!("-- file{}\n{}", file.suffix, file.text);
         let applied = apply(before, &file.text).await;
         applied.unwrap_or_else(|error| panic!("{error}\n{text}"));
@@ -116,7 +117,8 @@ async fn plans_are_as_the_golden_files_say(#[files("tests/planner/cases/*.sql")]
     for case in &mut cases {
         let mut before = Database::with(&server, &format!("{}\n{}", case.before, case.rows)).await;
         let mut after = Database::with(&server, &case.after).await;
-        let (plan, left) = migrate(&mut before.connection, &mut after.connection, true).await;
+        let (plan, left) =
+            migrate(&mut before.connection, &mut after.connection, &options(&server, true)).await;
         assert!(left.is_empty(), "{}: left is\n{left}\n{plan}", case.name);
         // Each major version prints expressions in its own way.
         if server.major() == 15 && plan.trim_end() != case.plan {
@@ -141,7 +143,8 @@ async fn the_way_back_is_planned_too(
     for case in sections::read(&path) {
         let mut before = Database::with(&server, &case.after).await;
         let mut after = Database::with(&server, &case.before).await;
-        let (plan, left) = migrate(&mut before.connection, &mut after.connection, online).await;
+        let (plan, left) =
+            migrate(&mut before.connection, &mut after.connection, &options(&server, online)).await;
         assert!(left.is_empty(), "{}: left is\n{left}\n{plan}", case.name);
     }
 }
@@ -155,12 +158,12 @@ async fn the_gate_lets_plans_through(#[files("tests/planner/cases/*.sql")] path:
         let mut before = Database::with(&server, &case.before).await;
         let mut after = Database::with(&server, &case.after).await;
         let (mut steps, mut plan) =
-            planned(&mut before.connection, &mut after.connection, true).await;
+            planned(&mut before.connection, &mut after.connection, &options(&server, true)).await;
         steps.append(&mut plan.steps);
         let file = |name: String, text: String| MigrationFile { name, contents: text.into() };
         let base = [file("20260101000000_base.sql".to_owned(), case.before)];
         let new: Vec<_> = (1..)
-            .zip(files(&steps, &options(true)))
+            .zip(files(&steps, &options(&server, true)))
             .map(|(number, planned)| file(format!("2026010100000{number}_new.sql"), planned.text))
             .collect();
         let report = gate::run(&server, &base, &new, &gate::Options::default()).await.unwrap();
@@ -197,7 +200,8 @@ async fn plans_every_change_that_a_snapshot_notices() {
             let mut changed = Database::copy(&server, &name, statement).await;
             let (from, to) =
                 if back { (&mut changed, &mut plain) } else { (&mut plain, &mut changed) };
-            let (plan, difference) = migrate(&mut from.connection, &mut to.connection, true).await;
+            let (plan, difference) =
+                migrate(&mut from.connection, &mut to.connection, &options(&server, true)).await;
             if !difference.is_empty() {
                 let way = if back { "back from" } else { "to" };
                 left.push(format!("{way} {statement}:\n{difference}\n{plan}"));
