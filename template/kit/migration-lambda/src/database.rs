@@ -36,7 +36,7 @@ impl Database {
     /// Connects once, to each address of the host until one works.
     ///
     /// # Errors
-    /// When none does; see also [`is_login_refused`].
+    /// When no address works. [`is_login_refused`] says whether the login was the reason.
     pub async fn connect(
         settings: &DatabaseSettings,
         login: &Login,

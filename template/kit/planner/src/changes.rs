@@ -271,7 +271,7 @@ fn is_changed_in_place(object: &Object, old: &Entry, new: &Entry) -> bool {
 }
 
 /// Whether nothing but the validation of a constraint is missing.
-pub(crate) fn is_only_validated(old: &Entry, new: &Entry) -> bool {
+fn is_only_validated(old: &Entry, new: &Entry) -> bool {
     let is = |entry: &Entry, valid| entry.detail["validated"] == Value::Bool(valid);
     is(old, false) && is(new, true) && old.state == format!("{} NOT VALID", new.state)
 }

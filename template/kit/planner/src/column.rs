@@ -2,13 +2,13 @@ use crate::{Class, Options, Step, schema::Entry, types::identifier};
 
 /// A column that was generated can keep its values; one that is to be generated cannot.
 pub(crate) fn is_changed_in_place(old: &Entry, new: &Entry) -> bool {
-    let [old, new] = [old, new].map(|entry| entry.detail["generated"].as_str().unwrap_or_default());
+    let [old, new] = [old, new].map(|entry| entry.text("generated"));
     old == new || new.is_empty()
 }
 
 /// Whether PostgreSQL casts values of the old type only when asked to.
 pub(crate) fn needs_using(old: &Entry, new: &Entry) -> bool {
-    let [old, new] = [old, new].map(|entry| entry.detail["base"].as_str().unwrap_or_default());
+    let [old, new] = [old, new].map(|entry| entry.text("base"));
     old != new && !(is_text(old) && is_text(new)) && !is_widened_number(old, new)
 }
 
@@ -25,9 +25,9 @@ fn is_widened_number(old: &str, new: &str) -> bool {
 
 /// Changes the type of a column in place, or makes a generated column an ordinary one.
 pub(crate) fn change(old: &Entry, new: &Entry, options: &Options) -> Vec<Step> {
-    let text = |name: &str| new.detail[name].as_str().unwrap_or_default();
+    let text = |name: &str| new.text(name);
     let (table, column, kind) = (text("table"), text("name"), text("type"));
-    let before = |name: &str| old.detail[name].as_str().unwrap_or_default();
+    let before = |name: &str| old.text(name);
     let mut steps = Vec::new();
     if before("generated") != text("generated") {
         let sql = format!("ALTER TABLE {table} ALTER COLUMN {column} DROP EXPRESSION");
@@ -126,7 +126,7 @@ fn parts(kind: &str) -> (String, Vec<u32>) {
 
 /// Makes a column of a table in use NOT NULL without a scan under its lock.
 pub(crate) fn not_null(entry: &Entry, options: &Options) -> Vec<Step> {
-    let text = |name: &str| entry.detail[name].as_str().unwrap_or_default();
+    let text = |name: &str| entry.text(name);
     let (table, column) = (text("table"), text("column"));
     let bare = |name: &str| name.rsplit('.').next().unwrap_or(name).trim_matches('"').to_owned();
     let name = format!("{}_{}", bare(table), bare(column));

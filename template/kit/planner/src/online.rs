@@ -8,10 +8,6 @@ use catalog::Object;
 
 use crate::{Class, Step, changes::Changes, schema::Entry, types::identifier};
 
-fn text<'a>(entry: &'a Entry, name: &str) -> &'a str {
-    entry.detail[name].as_str().unwrap_or_default()
-}
-
 const WITHOUT_LOCK: &str = "without a lock that stops writes";
 
 /// `CREATE INDEX` as `CREATE INDEX CONCURRENTLY`, by another name if there is one.
@@ -21,7 +17,7 @@ fn concurrently(definition: &str, name: &str) -> String {
 }
 
 pub(crate) fn create_index(object: &Object, new: &Entry) -> Step {
-    let sql = concurrently(text(new, "definition"), text(new, "name"));
+    let sql = concurrently(new.text("definition"), new.text("name"));
     Step::new(sql, format!("Build index {} {WITHOUT_LOCK}", object.name)).class(Class::Concurrent)
 }
 
@@ -32,8 +28,8 @@ pub(crate) fn create_partitioned_index(
     object: &Object,
     new: &Entry,
 ) -> Vec<Step> {
-    let (head, rest) = text(new, "definition").split_once("INDEX ON ").unwrap_or_default();
-    let begin = format!("{head}INDEX {} ON ONLY {rest}", text(new, "name"));
+    let (head, rest) = new.text("definition").split_once("INDEX ON ").unwrap_or_default();
+    let begin = format!("{head}INDEX {} ON ONLY {rest}", new.text("name"));
     let why =
         format!("Begin index {}, which is not valid until all partitions have it", object.name);
     let mut steps = vec![Step::new(begin, why)];
@@ -59,11 +55,11 @@ pub(crate) fn drop_index(object: &Object) -> Step {
 
 /// Builds the new index before the old one goes, so that queries have one all the while.
 pub(crate) fn change_index(object: &Object, new: &Entry) -> Vec<Step> {
-    let plain = text(new, "name").trim_matches('"').replace("\"\"", "\"");
+    let plain = new.text("name").trim_matches('"').replace("\"\"", "\"");
     let temporary = identifier(&format!("{}_new", &plain[..plain.floor_char_boundary(59)]));
-    let build = concurrently(text(new, "definition"), &temporary);
+    let build = concurrently(new.text("definition"), &temporary);
     let rename =
-        format!("ALTER INDEX {}.{temporary} RENAME TO {}", text(new, "schema"), text(new, "name"));
+        format!("ALTER INDEX {}.{temporary} RENAME TO {}", new.text("schema"), new.text("name"));
     vec![
         Step::new(build, format!("Build index {} anew, beside the old one", object.name))
             .class(Class::Concurrent),
@@ -74,9 +70,9 @@ pub(crate) fn change_index(object: &Object, new: &Entry) -> Vec<Step> {
 
 /// A primary key, or a unique constraint.
 pub(crate) fn create_unique(object: &Object, new: &Entry, index: Option<&str>) -> Vec<Step> {
-    let (table, name) = (text(new, "table"), text(new, "name"));
-    let kind = if text(new, "type") == "p" { "PRIMARY KEY" } else { "UNIQUE" };
-    let suffix = text(new, "suffix");
+    let (table, name) = (new.text("table"), new.text("name"));
+    let kind = if new.text("type") == "p" { "PRIMARY KEY" } else { "UNIQUE" };
+    let suffix = new.text("suffix");
     let attach = |index: &str| {
         let sql =
             format!("ALTER TABLE {table} ADD CONSTRAINT {name} {kind} USING INDEX {index}{suffix}");
@@ -85,16 +81,16 @@ pub(crate) fn create_unique(object: &Object, new: &Entry, index: Option<&str>) -
     if let Some(index) = index {
         return vec![attach(index)];
     }
-    let build = concurrently(text(new, "index"), name);
+    let build = concurrently(new.text("index"), name);
     let build = Step::new(build, format!("Build the index of {} {WITHOUT_LOCK}", object.name));
     vec![build.class(Class::Concurrent), attach(name)]
 }
 
 /// A foreign key or a check, that new rows obey at once and old ones after a scan.
 pub(crate) fn create_validated(object: &Object, new: &Entry) -> Vec<Step> {
-    let (table, name) = (text(new, "table"), text(new, "name"));
+    let (table, name) = (new.text("table"), new.text("name"));
     let add =
-        format!("ALTER TABLE {table} ADD CONSTRAINT {name} {} NOT VALID", text(new, "definition"));
+        format!("ALTER TABLE {table} ADD CONSTRAINT {name} {} NOT VALID", new.text("definition"));
     vec![
         Step::new(add, format!("Add {}, for new rows first: it reads none", object.name)).locks(),
         validate(object, new),
@@ -102,18 +98,17 @@ pub(crate) fn create_validated(object: &Object, new: &Entry) -> Vec<Step> {
 }
 
 pub(crate) fn validate(object: &Object, new: &Entry) -> Step {
-    let sql =
-        format!("ALTER TABLE {} VALIDATE CONSTRAINT {}", text(new, "table"), text(new, "name"));
+    let sql = format!("ALTER TABLE {} VALIDATE CONSTRAINT {}", new.text("table"), new.text("name"));
     let why = format!("Check {} on all rows, while others read and write them", object.name);
     Step::new(sql, why).class(Class::Validate)
 }
 
-/// The index of a table that is dropped, and can become the constraint's.
+/// A dropped index that the constraint can take over.
 pub(crate) fn adoptable<'a>(changes: &'a Changes<'_>, new: &Entry) -> Option<&'a Object> {
     changes.dropped.iter().find(|object| {
         object.kind == "index"
             && changes.before.detail(object)["definition"]
                 .as_str()
-                .is_some_and(|definition| definition == text(new, "index"))
+                .is_some_and(|definition| definition == new.text("index"))
     })
 }

@@ -217,11 +217,11 @@ fn walk(mut units: Vec<Unit>) -> Vec<Step> {
         steps.append(&mut units[unit].steps);
         let (next, better) =
             (std::mem::take(&mut units[unit].next), std::mem::take(&mut units[unit].better_next));
-        for (followers, waiting) in [(next, &mut hard), (better, &mut soft)] {
-            followers.into_iter().for_each(|follower| waiting[follower] -= 1);
+        for (followers, waiting) in [(&next, &mut hard), (&better, &mut soft)] {
+            followers.iter().for_each(|&follower| waiting[follower] -= 1);
         }
-        for &unit in &left {
-            if hard[unit] + soft[unit] == 0 {
+        for &unit in next.union(&better) {
+            if hard[unit] + soft[unit] == 0 && left.contains(&unit) {
                 ready.entry(units[unit].class).or_default().insert((units[unit].key.clone(), unit));
             }
         }
@@ -281,7 +281,6 @@ fn rank(verb: Verb, object: &Object) -> u8 {
     let position = |kinds: &[&str]| kinds.iter().position(|kind| *kind == object.kind);
     let place = match verb {
         Verb::Drop => position(&DROPS).unwrap_or(80),
-        // Foreign keys after the indexes that they may need.
         Verb::Make => 20 + position(&MAKES).unwrap_or(MAKES.len()),
     };
     u8::try_from(place).unwrap_or(u8::MAX)

@@ -165,15 +165,13 @@ pub fn rename_followers(before: &Schema, after: &Schema) -> Vec<Step> {
         });
         let Some((new, _)) = same else { continue };
         taken.insert(new.clone());
-        let name = |entry: &crate::schema::Entry| {
-            entry.detail["name"].as_str().unwrap_or_default().to_owned()
-        };
+        let name = |entry: &crate::schema::Entry| entry.text("name").to_owned();
         let to = name(&after.objects[new]);
         steps.push(match &*old.kind {
             "index" => step(format!("ALTER INDEX {} RENAME TO {to}", old.name), old),
             "sequence" => step(format!("ALTER SEQUENCE {} RENAME TO {to}", old.name), old),
             _ => {
-                let table = entry.detail["table"].as_str().unwrap_or_default();
+                let table = entry.text("table");
                 step(format!("ALTER TABLE {table} RENAME CONSTRAINT {} TO {to}", name(entry)), old)
             }
         });

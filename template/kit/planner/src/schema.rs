@@ -36,6 +36,13 @@ pub(crate) struct Entry {
     pub detail: Value,
 }
 
+impl Entry {
+    /// A text of the detail, empty if there is none.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.detail[name].as_str().unwrap_or_default()
+    }
+}
+
 impl Schema {
     /// Reads the catalogs of the database that `connection` is open to.
     ///

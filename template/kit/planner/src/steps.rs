@@ -66,7 +66,7 @@ fn create(
     new: &Entry,
     options: &Options,
 ) -> (Vec<Step>, Option<Object>) {
-    let table = new.detail["table"].as_str().unwrap_or_default();
+    let table = new.text("table");
     let in_use = changes.is_in_use(table);
     let kind = &*object.kind;
     let plain = Step::new(new.create.clone().unwrap_or_default(), title("Create", object));
@@ -74,7 +74,7 @@ fn create(
     let plain = Step { locks, blocks: locks && is_copied_for(object), ..plain };
     let partitioned = changes.after.detail(&Object { kind: "table".into(), name: table.into() })["partitioned"]
         == true;
-    match (kind, new.detail["type"].as_str().unwrap_or_default()) {
+    match (kind, new.text("type")) {
         ("constraint", "p" | "u") if in_use && !partitioned => {
             let index = online::adoptable(changes, new);
             let name = index
@@ -105,7 +105,7 @@ fn create(
         }
         ("not null", _) if in_use && options.online => (column::not_null(new, options), None),
         ("identity", _) => {
-            let fill = new.detail["fill"].as_str().unwrap_or_default();
+            let fill = new.text("fill");
             let fill = Step::new(fill, "Continue after the ids that are there");
             (vec![plain, fill], None)
         }
@@ -121,7 +121,7 @@ fn create(
 
 /// Adds a column to a table in use: with no value that has to be computed for each row.
 fn add_column(object: &Object, new: &Entry, options: &Options) -> Vec<Step> {
-    let text = |name: &str| new.detail[name].as_str().unwrap_or_default();
+    let text = |name: &str| new.text(name);
     let (table, name) = (text("table"), text("name"));
     let mut plain = Step::new(new.create.clone().unwrap_or_default(), title("Add", object)).locks();
     let computed = new.detail["volatile"] == true && !plain.sql.ends_with("serial");

@@ -45,7 +45,7 @@ pub(crate) fn change_enum(changes: &Changes<'_>, object: &Object) -> Vec<Step> {
 /// Replaces a type by a new one of the same name, and converts the columns that have it.
 pub(crate) fn make_anew(changes: &Changes<'_>, object: &Object, gone: &[&str]) -> Vec<Step> {
     let new = &changes.after.objects[object];
-    let text = |name: &str| new.detail[name].as_str().unwrap_or_default();
+    let text = |name: &str| new.text(name);
     let old_name = identifier(&format!("{}_old", text("identifier").trim_matches('"')));
     let old = format!("{}.{old_name}", text("schema"));
     let kind = if object.kind == "domain" { "DOMAIN" } else { "TYPE" };
