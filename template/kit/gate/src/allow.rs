@@ -17,7 +17,7 @@ pub(crate) struct Allow {
 /// A comment that means to allow something but does not say what or why.
 #[derive(Debug)]
 pub(crate) struct Incomplete {
-    /// Of the comment, in bytes.
+    /// Of the comment in the file, in bytes.
     pub start: usize,
     pub end: usize,
     pub lacks: String,
@@ -32,8 +32,8 @@ impl Allow {
     }
 }
 
-/// Reads the comments of a statement, `text`, or the head of a file.
-pub(crate) fn read(text: &str) -> (Vec<Allow>, Vec<Incomplete>) {
+/// Reads the comments of a statement, `text`, or the head of a file, that begins at `offset`.
+pub(crate) fn read(text: &str, offset: usize) -> (Vec<Allow>, Vec<Incomplete>) {
     let mut found = (Vec::new(), Vec::new());
     for token in tokens(text).filter(|token| token.kind == Kind::Comment) {
         let comment = token.text(text);
@@ -52,7 +52,8 @@ pub(crate) fn read(text: &str) -> (Vec<Allow>, Vec<Incomplete>) {
                     continue;
                 }
             };
-            found.1.push(Incomplete { start: token.start, end: token.end, lacks });
+            let (start, end) = (offset + token.start, offset + token.end);
+            found.1.push(Incomplete { start, end, lacks });
         } else if let Some(rest) = body.strip_prefix("atlas:nolint") {
             let names = rest.split_whitespace().map(str::to_owned).collect();
             found.0.push(Allow { names, reason: body.to_owned(), for_file: false });
@@ -90,7 +91,7 @@ mod tests {
     )]
     #[case("SELECT '-- allow: drop-table why'", "drop-table", None)]
     fn covers(#[case] text: &str, #[case] rule: &str, #[case] reason: Option<&str>) {
-        let (allows, incomplete) = read(text);
+        let (allows, incomplete) = read(text, 0);
         assert!(incomplete.is_empty());
         assert_eq!(allows.iter().find_map(|allow| allow.reason(rule)), reason);
     }
@@ -100,7 +101,7 @@ mod tests {
     #[case("-- allow: drop-table", "gives no reason")]
     #[case("-- allow: drop-tables old", "names \"drop-tables\", and there is no such rule")]
     fn says_what_is_missing(#[case] text: &str, #[case] lacks: &str) {
-        let (allows, incomplete) = read(text);
+        let (allows, incomplete) = read(text, 0);
         assert_eq!(allows, []);
         assert_eq!(incomplete[0].lacks, lacks);
     }

@@ -99,18 +99,11 @@ fn in_order(mut tables: Vec<Table>) -> Vec<Table> {
     let mut sorted: Vec<Table> = Vec::new();
     while !tables.is_empty() {
         let waits = |table: &Table| {
-            let others = table.foreign_keys.iter().map(|key| key.table);
-            others
-                .filter(|&other| other != table.oid)
-                .any(|other| tables.iter().any(|t| t.oid == other))
+            let mut keys = table.foreign_keys.iter().filter(|key| key.table != table.oid);
+            keys.any(|key| tables.iter().any(|other| other.oid == key.table))
         };
-        let next: Vec<bool> = tables.iter().map(|table| !waits(table)).collect();
-        let any = next.contains(&true);
-        let mut next = next.into_iter();
-        let (free, rest): (Vec<_>, Vec<_>) =
-            tables.into_iter().partition(|_| !any || next.next() == Some(true));
-        sorted.extend(free);
-        tables = rest;
+        let free = tables.iter().position(|table| !waits(table));
+        sorted.push(tables.remove(free.unwrap_or_default()));
     }
     sorted
 }

@@ -26,23 +26,19 @@ pub(crate) fn lint(source: &Source, major: u32, choice: &Choice) -> Vec<Finding>
     let violations = linter.lint(&SourceFile::parse(&source.text), &source.text);
     let finding = |violation: squawk_linter::Violation| {
         let (start, end) = (violation.text_range.start(), violation.text_range.end());
-        let place = source.at(start.into(), end.into());
         let name = violation.code.to_string();
-        let message = violation.message.replace('\n', " ");
-        let steps = violation.help.map(|help| format!("-- {help}")).unwrap_or_default();
-        match rules::find(&name) {
-            Some(rule) => source.allowed(rule, place, start.into(), message, steps),
-            None => Finding {
-                rule: name,
-                severity: Severity::Warning,
-                check: "rules",
-                place,
-                message,
-                why: "A rule of squawk that .squawk.toml turns on.".into(),
-                steps,
-                allowed: None,
-            },
-        }
+        let why = rules::find(&name).map(|rule| rule.why);
+        let finding = Finding {
+            rule: name,
+            severity: Severity::Warning,
+            check: "rules",
+            place: source.at(start.into(), end.into()),
+            message: violation.message.replace('\n', " "),
+            why: why.unwrap_or("A rule of squawk that .squawk.toml turns on.").into(),
+            steps: violation.help.map(|help| format!("-- {help}")).unwrap_or_default(),
+            allowed: None,
+        };
+        source.allowed(finding, start.into())
     };
     violations.into_iter().map(finding).collect()
 }

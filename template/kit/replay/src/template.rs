@@ -94,7 +94,8 @@ async fn prune(server: &Server, existing: &[String], used: &str) -> Result<()> {
     let (used, others): (Vec<_>, Vec<_>) = existing.iter().partition(|name| *name == used);
     // One more was just built.
     for name in others.into_iter().skip(KEPT - 1 - used.len()) {
-        server.drop(name).await?;
+        // Those of another user cannot be dropped.
+        let _ = server.drop(name).await;
     }
     // The copies that tests use. Without FORCE: one may be in use.
     let mut admin = server.admin().await?;

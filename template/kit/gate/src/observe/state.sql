@@ -1,7 +1,8 @@
--- A JSON object for each table or view that this session holds a lock on, or for all of them.
+-- A JSON object for each table or view that this session holds a lock on, or for all of them,
+-- with an OID of at most $2.
 SELECT json_build_object(
     'oid', l.oid::int8,
-    'modes', l.modes,
+    'mode', l.mode,
     'scans', pg_stat_get_xact_numscans(l.oid),
     'lock_timeout', current_setting('lock_timeout') <> '0',
     'relation', CASE WHEN c.oid IS NOT NULL THEN json_build_object(
@@ -13,7 +14,8 @@ SELECT json_build_object(
             FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped)
     ) END)::text
 FROM (
-    SELECT oid, array_agg(mode) FILTER (WHERE mode IS NOT NULL) AS modes
+    SELECT oid, max(array_position('{AccessShareLock,RowShareLock,RowExclusiveLock,ShareUpdateExclusiveLock,ShareLock,
+            ShareRowExclusiveLock,ExclusiveLock,AccessExclusiveLock}', mode)) - 1 AS mode
     FROM (
         SELECT relation AS oid, mode FROM pg_locks
         WHERE pid = pg_backend_pid() AND locktype = 'relation'
@@ -21,7 +23,7 @@ FROM (
         UNION ALL
         SELECT oid, NULL FROM pg_class WHERE $1
     ) touched
-    WHERE oid >= 16384 GROUP BY oid
+    WHERE oid::int8 BETWEEN 16384 AND $2 GROUP BY oid
 ) l
     LEFT JOIN pg_class c ON c.oid = l.oid
     LEFT JOIN pg_namespace n ON n.oid = relnamespace

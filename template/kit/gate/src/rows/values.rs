@@ -1,7 +1,5 @@
 //! Values for a column, as SQL, by its type.
 
-use std::fmt::Write as _;
-
 use serde::Deserialize;
 
 /// Stands for a value that no key has: a foreign key that was never declared may lead
@@ -29,22 +27,9 @@ pub(super) struct Column {
 }
 
 /// Values to try when a constraint refuses the plain ones.
-const TEXTS: &[&str] = &[
-    "a@b.cc",
-    "ab",
-    "AB",
-    "abc",
-    "ABC",
-    "12",
-    "123",
-    "+491234567890",
-    "https://a.bc",
-    "a-b",
-    "0",
-    "",
-];
-const NUMBERS: &[&str] = &["0", "2", "10", "50", "100", "1000", "-1"];
-const DATES: &[&str] = &["1900-01-01", "2999-01-01", "2020-06-15"];
+const TEXTS: &str = "a@b.cc ab AB abc ABC 12 123 +491234567890 https://a.bc a-b 0 ";
+const NUMBERS: &str = "0 2 10 50 100 1000 -1";
+const DATES: &str = "1900-01-01 2999-01-01 2020-06-15";
 /// For types of extensions, of which nothing is known.
 const UNKNOWN: &[&str] = &["a", "1", "{}", "()", "a=>1", "POINT(0 0)", "[1,1,1]"];
 
@@ -62,7 +47,7 @@ impl Column {
                         add(&near.to_string());
                     }
                 }
-                NUMBERS.iter().for_each(|text| add(text));
+                NUMBERS.split(' ').for_each(&mut add);
                 if self.base == "numeric" || self.base.starts_with("float") {
                     add("0.5");
                 }
@@ -74,11 +59,11 @@ impl Column {
                         add(&letter(n).repeat(near as usize));
                     }
                 }
-                TEXTS.iter().for_each(|text| add(text));
+                TEXTS.split(' ').for_each(&mut add);
             }
             "date" | "timestamp" | "timestamptz" => {
                 strings.iter().for_each(|text| add(text));
-                DATES.iter().for_each(|text| add(text));
+                DATES.split(' ').for_each(&mut add);
             }
             "bool" => add(if n % 2 == 1 { "false" } else { "true" }),
             _ => strings.iter().for_each(|text| add(text)),
@@ -101,16 +86,15 @@ impl Column {
     /// cast which depends on the values shows.
     fn known(&self, n: usize) -> Option<String> {
         let (high, low) = (n / 256 % 256, n % 256);
-        let day = format!("(date '2001-01-01' + {})", n % 3650);
         Some(quoted(&match &*self.base {
             "bool" => (n % 2 == 1).to_string(),
             "int2" | "int4" | "int8" | "oid" | "float4" | "float8" | "money" => n.to_string(),
             "numeric" => self.numeric(n),
             "uuid" => format!("00000000-0000-4000-8000-{n:012}"),
-            "date" | "timestamp" | "timestamptz" => return Some(day),
-            "time" | "timetz" => {
-                return Some(format!("(time '00:00' + {n} * interval '1 second')"));
+            "date" | "timestamp" | "timestamptz" => {
+                format!("{}-{:02}-{:02}", 2001 + n / 336 % 9, 1 + n / 28 % 12, 1 + n % 28)
             }
+            "time" | "timetz" => format!("{:02}:{:02}:{:02}", n / 3600 % 24, n / 60 % 60, n % 60),
             "text" | "varchar" | "bpchar" | "citext" | "name" | "char" => letter(n).to_owned(),
             "interval" => format!("{n} seconds"),
             "json" | "jsonb" => format!("{{\"n\": {n}}}"),
@@ -133,8 +117,7 @@ impl Column {
             "tsvector" | "tsquery" => format!("w{n}"),
             "int4range" | "int8range" | "numrange" => format!("[{},{})", 10 * n, 10 * n + 5),
             "daterange" | "tsrange" | "tstzrange" => {
-                let year = 1900 + n % 900;
-                format!("[{year}-01-01,{year}-06-01)")
+                format!("[{0}-01-01,{0}-06-01)", 1900 + n % 900)
             }
             _ if self.kind == "e" && !self.labels.is_empty() => {
                 self.labels[(n - 1) % self.labels.len()].clone()
@@ -168,11 +151,7 @@ fn letter(n: usize) -> &'static str {
 }
 
 pub(super) fn quoted(text: &str) -> String {
-    let mut literal = String::from("'");
-    for char in text.chars() {
-        let _ = write!(literal, "{}{char}", if char == '\'' { "'" } else { "" });
-    }
-    literal + "'"
+    format!("'{}'", text.replace('\'', "''"))
 }
 
 /// Whole numbers and strings in definitions of constraints.

@@ -101,7 +101,7 @@ pub(super) async fn run(
 
 /// Names the locks that keep others from reading or writing.
 fn locks(found: &gate::Report) -> String {
-    let blocking = found.locks.iter().filter(|lock| lock.mode >= Mode::Share);
+    let blocking = found.locks.iter().filter(|lock| lock.mode >= Mode::SHARE);
     let lines: Vec<String> = blocking
         .map(|lock| {
             let held = count(lock.statements, "statement");
