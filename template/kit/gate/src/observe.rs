@@ -220,8 +220,8 @@ async fn prepare(connection: &mut PgConnection, statement: &Statement) -> Result
 
 impl Known {
     fn name(&mut self) {
-        let tables = self.existing.iter().filter(|(_, relation)| relation.holds_rows());
-        self.names = tables.map(|(oid, relation)| (*oid, relation.name().to_owned())).collect();
+        let tables = self.existing.iter();
+        self.names = tables.map(|(oid, table)| (*oid, table.name().to_owned())).collect();
     }
 
     /// Compares `states` with what is known of each relation, and updates that.
@@ -230,7 +230,6 @@ impl Known {
             let oid = state.oid;
             let counted = self.scans.insert(oid, state.scans).unwrap_or_default();
             let Some(before) = self.existing.get_mut(&oid) else { continue };
-            let Some(name) = self.names.get(&oid) else { continue };
             seen.lock_timeout = state.lock_timeout;
             seen.held.extend(state.mode.map(|mode| (oid, mode)));
             // The server starts over when it has reported its counts.
@@ -242,7 +241,7 @@ impl Known {
                 seen.dropped.push(oid);
                 continue;
             };
-            seen.changes(oid, name, before, &after);
+            seen.changes(oid, &self.names[&oid], before, &after);
             // A column that the new migrations add may change and go again.
             after.columns.retain(|number, _| before.columns.contains_key(number));
             *before = after;

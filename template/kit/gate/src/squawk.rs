@@ -1,15 +1,17 @@
 //! Squawk's rules, for what the gate does not observe.
 
+use serde::Deserialize;
 use squawk_linter::{Linter, Rule, Version};
 use squawk_syntax::SourceFile;
 
 use crate::{Finding, Severity, rules, source::Source};
 
 /// Which of squawk's rules are on beside the gate's choice: `.squawk.toml`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct Choice {
-    pub included: Vec<String>,
-    pub excluded: Vec<String>,
+    included_rules: Vec<String>,
+    excluded_rules: Vec<String>,
 }
 
 pub(crate) fn lint(source: &Source, major: u32, choice: &Choice) -> Vec<Finding> {
@@ -18,8 +20,8 @@ pub(crate) fn lint(source: &Source, major: u32, choice: &Choice) -> Vec<Finding>
     };
     let ours = rules::RULES.iter().filter(|rule| rule.is_squawks());
     let ours = ours.filter_map(|rule| Rule::try_from(rule.name).ok());
-    let excluded = rules(&choice.excluded);
-    let on = ours.chain(rules(&choice.included)).filter(|rule| !excluded.contains(rule));
+    let excluded = rules(&choice.excluded_rules);
+    let on = ours.chain(rules(&choice.included_rules)).filter(|rule| !excluded.contains(rule));
     let mut linter = Linter::from(on);
     linter.settings.assume_in_transaction = source.file.is_transactional();
     linter.settings.pg_version = major.to_string().parse().unwrap_or(Version::default());

@@ -1,6 +1,8 @@
 //! The safe way to do what a statement does, as SQL.
 
-use squawk_syntax::ast::{self, AlterColumnOption, AlterTableAction, Constraint, Stmt};
+use squawk_syntax::ast::{
+    self, AlterColumnOption, AlterTableAction, AstNode as _, Constraint, Stmt,
+};
 
 use crate::source::{Statement, quoted, text};
 
@@ -147,27 +149,20 @@ impl Table<'_> {
     /// Steps for a constraint of the table, or of a new `column`.
     fn constraint(&self, constraint: &Constraint, column: Option<&str>) -> Option<String> {
         let own = column.map(|column| format!("({column})"));
-        let of_index = |parameters: Option<ast::IndexParameters>| {
-            let columns = parameters.and_then(|index| index.column_list());
-            columns.map(|columns| text(&columns)).or(own.clone())
-        };
+        let of_index = |index: Option<ast::IndexParameters>| Some(text(&index?.column_list()?));
         // The last is the end of the name that PostgreSQL chooses.
-        let (given, columns, end) = match constraint {
-            Constraint::ForeignKeyConstraint(key) => {
-                (key.constraint_name_clause(), text(&key.from_columns()?), "fkey")
-            }
-            Constraint::ReferencesConstraint(_) => (None, own.clone()?, "fkey"),
-            Constraint::CheckConstraint(check) => {
-                (check.constraint_name_clause(), own.clone().unwrap_or_default(), "check")
-            }
-            Constraint::UniqueConstraint(unique) => {
-                (unique.constraint_name_clause(), of_index(unique.index_parameters())?, "key")
-            }
-            Constraint::PrimaryKeyConstraint(key) => {
-                (key.constraint_name_clause(), of_index(key.index_parameters())?, "pkey")
+        let (columns, end) = match constraint {
+            Constraint::ForeignKeyConstraint(it) => (Some(text(&it.from_columns()?)), "fkey"),
+            Constraint::ReferencesConstraint(_) => (own, "fkey"),
+            Constraint::CheckConstraint(_) => (own.or(Some(String::new())), "check"),
+            Constraint::UniqueConstraint(it) => (of_index(it.index_parameters()).or(own), "key"),
+            Constraint::PrimaryKeyConstraint(it) => {
+                (of_index(it.index_parameters()).or(own), "pkey")
             }
             _ => return None,
         };
+        let columns = columns?;
+        let given = constraint.syntax().children().find_map(ast::ConstraintNameClause::cast);
         let is_named = given.is_some();
         let name = given.and_then(|clause| clause.constraint_name()).map(|name| text(&name));
         let name = name.unwrap_or_else(|| {

@@ -42,12 +42,11 @@ impl From<Mode> for String {
     }
 }
 
-/// A table or a view.
+/// A table or a materialized view.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 pub(super) struct Relation {
     /// With its schema, quoted where SQL needs it.
     name: String,
-    kind: String,
     /// The file that holds its rows: a rewrite makes another.
     pub file: i64,
     pub columns: BTreeMap<String, Column>,
@@ -65,10 +64,6 @@ impl Relation {
     /// Without the schema where that is the usual one.
     pub fn name(&self) -> &str {
         self.name.strip_prefix("public.").unwrap_or(&self.name)
-    }
-
-    pub fn holds_rows(&self) -> bool {
-        self.kind != "v"
     }
 }
 

@@ -1,4 +1,4 @@
--- A JSON object for each table or view that this session holds a lock on, or for all of them,
+-- A JSON object for each table that this session holds a lock on, or for all of them,
 -- with an OID of at most $2.
 SELECT json_build_object(
     'oid', l.oid::int8,
@@ -7,7 +7,6 @@ SELECT json_build_object(
     'lock_timeout', current_setting('lock_timeout') <> '0',
     'relation', CASE WHEN c.oid IS NOT NULL THEN json_build_object(
         'name', quote_ident(nspname) || '.' || quote_ident(relname),
-        'kind', relkind,
         'file', coalesce(pg_relation_filenode(c.oid), 0)::int8,
         'columns', (SELECT coalesce(json_object_agg(attnum, json_build_object('name', quote_ident(attname),
                 'type', format_type(atttypid, atttypmod), 'base', atttypid::int8)), '{}')
@@ -27,4 +26,4 @@ FROM (
 ) l
     LEFT JOIN pg_class c ON c.oid = l.oid
     LEFT JOIN pg_namespace n ON n.oid = relnamespace
-WHERE c.oid IS NULL OR relkind IN ('r', 'p', 'm', 'v') AND nspname !~ '^pg_(toast|temp)'
+WHERE c.oid IS NULL OR relkind IN ('r', 'p', 'm') AND nspname !~ '^pg_(toast|temp)'
