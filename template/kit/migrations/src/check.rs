@@ -66,8 +66,10 @@ pub async fn run_with(project: &Project, options: &Options) -> Result<ExitCode> 
         passing = Some(fingerprint);
     }
 
+    // First, because cargo shows its progress, and not between two checks.
+    let ddl = schema::print(project);
     let mut report = Report::new(!options.json);
-    let checked = checks(project, base, &mut report).await;
+    let checked = checks(project, base, ddl, &mut report).await;
     let code = report.exit_code();
     if options.json {
         let mut all = json!({ "exit_code": code, "checks": report.lines() });
@@ -143,9 +145,12 @@ impl Checked {
 }
 
 /// Runs the checks, and applies only migrations that `atlas.sum` vouches for.
-async fn checks(project: &Project, base: Result<Option<Base>>, report: &mut Report) -> Checked {
-    // First, because cargo shows its progress, and not between two checks.
-    let ddl = schema::print(project);
+async fn checks(
+    project: &Project,
+    base: Result<Option<Base>>,
+    ddl: Result<String>,
+    report: &mut Report,
+) -> Checked {
     let mut checked = Checked::default();
     if let Some(copies) = hash_copies::check(project).transpose() {
         report.line("hash copy", copies);
