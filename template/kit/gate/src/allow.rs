@@ -34,11 +34,15 @@ impl Allow {
 
 /// Reads the comments of a statement, `text`, or the head of a file, that begins at `offset`.
 pub(crate) fn read(text: &str, offset: usize) -> (Vec<Allow>, Vec<Incomplete>) {
-    let mut found = (Vec::new(), Vec::new());
+    let (mut allows, mut incomplete) = (Vec::new(), Vec::new());
     for token in tokens(text).filter(|token| token.kind == Kind::Comment) {
         let comment = token.text(text);
         let body = comment.trim_start_matches("--").trim_start_matches("/*");
         let body = body.trim_end_matches("*/").trim();
+        let mut add = |names: Vec<&str>, reason: &str, for_file| {
+            let names = names.into_iter().map(str::to_owned).collect();
+            allows.push(Allow { names, reason: reason.to_owned(), for_file });
+        };
         if let Some(rest) = body.strip_prefix("allow:") {
             let (name, reason) = rest.trim().split_once(char::is_whitespace).unwrap_or((rest, ""));
             let (name, reason) = (name.trim(), reason.trim());
@@ -47,28 +51,21 @@ pub(crate) fn read(text: &str, offset: usize) -> (Vec<Allow>, Vec<Incomplete>) {
                 None => format!("names {name:?}, and there is no such rule"),
                 Some(_) if reason.is_empty() => "gives no reason".to_owned(),
                 Some(_) => {
-                    let names = vec![name.to_owned()];
-                    found.0.push(Allow { names, reason: reason.to_owned(), for_file: false });
+                    add(vec![name], reason, false);
                     continue;
                 }
             };
             let (start, end) = (offset + token.start, offset + token.end);
-            found.1.push(Incomplete { start, end, lacks });
+            incomplete.push(Incomplete { start, end, lacks });
         } else if let Some(rest) = body.strip_prefix("atlas:nolint") {
-            let names = rest.split_whitespace().map(str::to_owned).collect();
-            found.0.push(Allow { names, reason: body.to_owned(), for_file: false });
+            add(rest.split_whitespace().collect(), body, false);
         } else if let Some(rest) = body.strip_prefix("squawk-ignore") {
-            let (for_file, rest) = match rest.strip_prefix("-file") {
-                Some(rest) => (true, rest),
-                None => (false, rest),
-            };
-            let names = rest.split("--").next().unwrap_or_default().split(',');
-            let names = names.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
-            let names = names.collect();
-            found.0.push(Allow { names, reason: body.to_owned(), for_file });
+            let names = rest.trim_start_matches("-file").split("--").next().unwrap_or_default();
+            let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+            add(names.collect(), body, rest.starts_with("-file"));
         }
     }
-    found
+    (allows, incomplete)
 }
 
 #[cfg(test)]

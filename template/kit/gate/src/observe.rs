@@ -221,7 +221,7 @@ async fn prepare(connection: &mut PgConnection, statement: &Statement) -> Result
 impl Known {
     fn name(&mut self) {
         let tables = self.existing.iter();
-        self.names = tables.map(|(oid, table)| (*oid, table.name().to_owned())).collect();
+        self.names = tables.map(|(oid, table)| (*oid, table.name.clone())).collect();
     }
 
     /// Compares `states` with what is known of each relation, and updates that.
@@ -254,8 +254,8 @@ impl Seen {
     fn changes(&mut self, oid: i64, name: &str, before: &Relation, after: &Relation) {
         let is_rewritten = before.file != after.file;
         self.rewritten.extend(is_rewritten.then_some(oid));
-        if before.name() != after.name() {
-            self.changed.push(("rename-table", format!("{name} becomes {}", after.name())));
+        if before.name != after.name {
+            self.changed.push(("rename-table", format!("{name} becomes {}", after.name)));
         }
         let is_text = |name: &str| name == "text" || name.starts_with("character varying");
         for (number, old) in &before.columns {

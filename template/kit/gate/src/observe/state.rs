@@ -45,8 +45,8 @@ impl From<Mode> for String {
 /// A table or a materialized view.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 pub(super) struct Relation {
-    /// With its schema, quoted where SQL needs it.
-    name: String,
+    /// With its schema where that is not the usual one, quoted where SQL needs it.
+    pub name: String,
     /// The file that holds its rows: a rewrite makes another.
     pub file: i64,
     pub columns: BTreeMap<String, Column>,
@@ -58,13 +58,6 @@ pub(super) struct Column {
     pub r#type: String,
     /// OID of the type without its modifier.
     pub base: i64,
-}
-
-impl Relation {
-    /// Without the schema where that is the usual one.
-    pub fn name(&self) -> &str {
-        self.name.strip_prefix("public.").unwrap_or(&self.name)
-    }
 }
 
 /// A relation after a statement.

@@ -6,7 +6,7 @@ SELECT json_build_object(
     'scans', pg_stat_get_xact_numscans(l.oid),
     'lock_timeout', current_setting('lock_timeout') <> '0',
     'relation', CASE WHEN c.oid IS NOT NULL THEN json_build_object(
-        'name', quote_ident(nspname) || '.' || quote_ident(relname),
+        'name', CASE nspname WHEN 'public' THEN '' ELSE quote_ident(nspname) || '.' END || quote_ident(relname),
         'file', coalesce(pg_relation_filenode(c.oid), 0)::int8,
         'columns', (SELECT coalesce(json_object_agg(attnum, json_build_object('name', quote_ident(attname),
                 'type', format_type(atttypid, atttypmod), 'base', atttypid::int8)), '{}')

@@ -38,43 +38,30 @@ impl Column {
     /// of the constraints on the column: their constants are likely to satisfy them.
     pub fn values(&self, n: usize, definitions: &[&str]) -> Vec<String> {
         let (numbers, strings) = constants(definitions);
-        let mut values: Vec<String> = self.known(n).into_iter().collect();
-        let mut add = |text: &str| values.push(quoted(text));
-        match &*self.base {
-            "int2" | "int4" | "int8" | "numeric" | "float4" | "float8" | "money" | "oid" => {
-                for number in numbers {
-                    for near in [number, number + 1, number - 1] {
-                        add(&near.to_string());
-                    }
-                }
-                NUMBERS.split(' ').for_each(&mut add);
-                if self.base == "numeric" || self.base.starts_with("float") {
-                    add("0.5");
-                }
+        let near = numbers.iter().flat_map(|number| [*number, number + 1, number - 1]);
+        let split = |texts: &str| texts.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let others: Vec<Vec<String>> = match &*self.base {
+            "int2" | "int4" | "int8" | "money" | "oid" => {
+                vec![near.map(|number| number.to_string()).collect(), split(NUMBERS)]
+            }
+            "numeric" | "float4" | "float8" => {
+                vec![near.map(|number| number.to_string()).collect(), split(NUMBERS), split("0.5")]
             }
             "text" | "varchar" | "bpchar" | "citext" | "name" => {
-                strings.iter().for_each(|text| add(text));
-                for length in numbers.into_iter().filter(|length| (0..5000).contains(length)) {
-                    for near in [length, length + 1, (length - 1).max(0)] {
-                        add(&letter(n).repeat(near as usize));
-                    }
-                }
-                TEXTS.split(' ').for_each(&mut add);
+                let lengths = near.filter(|length| (0..5000).contains(length));
+                let lengths = lengths.map(|length| letter(n).repeat(length as usize));
+                vec![strings, lengths.collect(), split(TEXTS)]
             }
-            "date" | "timestamp" | "timestamptz" => {
-                strings.iter().for_each(|text| add(text));
-                DATES.split(' ').for_each(&mut add);
-            }
-            "bool" => add(if n % 2 == 1 { "false" } else { "true" }),
-            _ => strings.iter().for_each(|text| add(text)),
-        }
-        if self.kind == "e" {
-            self.labels.iter().for_each(|label| values.push(quoted(label)));
-        } else if !self.is_known() {
-            UNKNOWN.iter().for_each(|text| values.push(quoted(text)));
-        }
+            "date" | "timestamp" | "timestamptz" => vec![strings, split(DATES)],
+            "bool" => vec![split("true false")],
+            _ if self.kind == "e" => vec![self.labels.clone()],
+            _ if self.is_known() => vec![strings],
+            _ => vec![strings, UNKNOWN.iter().map(|text| (*text).to_owned()).collect()],
+        };
+        let others = others.iter().flatten().map(|text| quoted(text));
         let array = |value: String| if self.is_array { format!("ARRAY[{value}]") } else { value };
-        values.into_iter().map(|value| format!("{}::{}", array(value), self.r#type)).collect()
+        let values = self.known(n).into_iter().chain(others);
+        values.map(|value| format!("{}::{}", array(value), self.r#type)).collect()
     }
 
     /// Whether the type is not one that only an extension knows.
