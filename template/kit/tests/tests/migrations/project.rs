@@ -80,6 +80,25 @@ impl Project {
         outcome(self.xtask(arguments).envs(variables.iter().copied()))
     }
 
+    /// Runs a command on a terminal, where a user types `input`.
+    #[cfg(target_os = "linux")]
+    pub fn type_in(&self, arguments: &[&str], input: &str) -> Outcome {
+        let command = self.xtask(arguments);
+        let line = format!("{} {}", command.get_program().display(), arguments.join(" "));
+        let mut script = Command::new("script");
+        // The variables and the folder of the command.
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => script.env(name, value),
+                None => script.env_remove(name),
+            };
+        }
+        let typed = tempfile::NamedTempFile::new().unwrap();
+        fs::write(typed.path(), input).unwrap();
+        script.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+        outcome(script.current_dir(self.root.path()).stdin(typed.reopen().unwrap()))
+    }
+
     /// Starts a command, to read its standard output meanwhile.
     pub fn spawn(&self, arguments: &[&str]) -> Child {
         self.xtask(arguments).stdout(Stdio::piped()).spawn().unwrap()
@@ -88,8 +107,10 @@ impl Project {
     fn xtask(&self, arguments: &[&str]) -> Command {
         static XTASK: OnceLock<PathBuf> = OnceLock::new();
         let xtask = XTASK.get_or_init(|| kit_tests::build(&["--bin", "xtask"]).remove(0));
+        static ATLAS: OnceLock<atlas::Atlas> = OnceLock::new();
         let mut command = Command::new(xtask);
         command
+            .env("ATLAS", ATLAS.get_or_init(kit_tests::atlas).binary())
             .args(arguments)
             .current_dir(self.root.path())
             .env_remove("CARGO_MANIFEST_DIR")
