@@ -81,6 +81,10 @@ pub(crate) fn fetch(base_branch: &str, option: &str) -> String {
     }
 }
 
+pub(crate) fn is_repository(root: &Path) -> Result<bool> {
+    Ok(git(root, &["rev-parse", "--git-dir"])?.is_some())
+}
+
 fn commit(root: &Path, name: &str) -> Result<Option<String>> {
     let name = format!("{name}^{{commit}}");
     let found = git(root, &["rev-parse", "--verify", "--quiet", &name])?;

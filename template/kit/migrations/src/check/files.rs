@@ -77,10 +77,15 @@ pub(super) fn split(
 pub(super) fn history(project: &Project, base: Option<&Base>) -> Result<Outcome> {
     let branch = &project.base_branch;
     let Some(base) = base else {
+        let why = match git::is_repository(&project.root)? {
+            true => format!(
+                "git has no {branch} (base-branch in Cargo.toml): {}, or",
+                git::fetch(branch, "")
+            ),
+            false => "without a git repository".to_owned(),
+        };
         return Ok(Outcome::Skipped(format!(
-            "git has no {branch} (base-branch in Cargo.toml): {fetch}, or changes to \
-             merged migrations go unnoticed and only the newest file is tried",
-            fetch = git::fetch(branch, "")
+            "{why} changes to merged migrations go unnoticed and only the newest file is tried"
         )));
     };
     let changed = base.changed(&project.root)?;

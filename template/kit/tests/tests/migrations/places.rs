@@ -3,7 +3,7 @@
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _};
 
 use crate::{
-    gate::{COLUMN, FIRST, SECOND, TABLE, THIRD, branch},
+    gate::{COLUMN, SECOND, THIRD, branch},
     project::{Project, says},
 };
 
@@ -131,10 +131,6 @@ async fn a_user_who_is_no_superuser() {
     let mut admin = server.admin().await.unwrap();
     let role = format!("gate_plain_{}", std::process::id());
     let project = branch().await;
-    // A history of its own, so that the template is this user's.
-    project.migration(FIRST, &format!("-- {role}\n{TABLE}"));
-    project.git(&["commit", "--quiet", "--all", "--message", "more"]).succeeded();
-    project.git(&["branch", "--force", "main"]).succeeded();
     let create = format!("CREATE ROLE {role} LOGIN CREATEDB PASSWORD 'plain'");
     sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut admin).await.unwrap();
     let url = server.url("postgres");
