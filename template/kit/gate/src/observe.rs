@@ -89,11 +89,8 @@ pub(crate) async fn observe(
         replay.failures.report(&source, &mut found);
         found.extend(replay.leaks(&source).await?);
         let is_broken = failed.is_some();
-        if let Some(failed) = failed {
-            // What else there is to say is about a file that will change.
-            found = vec![failed];
-        }
-        findings.extend(found);
+        // What else there is to say about a broken file is about one that will change.
+        findings.extend(failed.map_or(found, |failed| vec![failed]));
         replay::reset(&mut replay.connection).await?;
         if is_broken {
             break;

@@ -64,26 +64,22 @@ impl Failures {
         if let Entry::Vacant(entry) = self.found.entry(statement.start) {
             entry.insert(explain(connection, rows, statement, refused, error).await);
         }
-        // First only the rows that are in the way, for the sake of what comes later.
-        if let (Some((table, condition)), 1) = (rows, times)
-            && delete(connection, table, condition).await.is_ok()
-        {
-            return Ok(true);
-        }
         if times > 3 {
             // Not because of the rows, then.
             self.found.remove(&statement.start);
             return Ok(false);
         }
-        // Then all but one, then all.
+        // First only the rows that are in the way, for the sake of what comes later; then all
+        // but one, then all.
+        let kept = if times < 3 { 1 } else { 0 };
         let rest = |table: &str| {
-            let kept = if times < 3 { 1 } else { 0 };
             format!("ctid NOT IN (SELECT ctid FROM ONLY {table} ORDER BY ctid LIMIT {kept})")
         };
-        if let Some(table) = &table
-            && delete(connection, table, &rest(table)).await.is_ok()
-        {
-            return Ok(true);
+        if let Some(table) = &table {
+            let these = condition.filter(|_| times == 1).unwrap_or_else(|| rest(table));
+            if delete(connection, table, &these).await.is_ok() {
+                return Ok(true);
+            }
         }
         // Triggers may forbid it. Only a superuser can turn them off.
         let triggers = "SET session_replication_role = replica";
