@@ -14,14 +14,9 @@ pub(crate) struct Allow {
     pub for_file: bool,
 }
 
-/// A comment that means to allow something but does not say what or why.
-#[derive(Debug)]
-pub(crate) struct Incomplete {
-    /// Of the comment in the file, in bytes.
-    pub start: usize,
-    pub end: usize,
-    pub lacks: String,
-}
+/// A comment that means to allow something but does not say what or why: where it starts and
+/// ends in the file, in bytes, and what it lacks.
+pub(crate) type Incomplete = (usize, usize, String);
 
 impl Allow {
     /// Returns the reason if it covers the rule.
@@ -55,8 +50,7 @@ pub(crate) fn read(text: &str, offset: usize) -> (Vec<Allow>, Vec<Incomplete>) {
                     continue;
                 }
             };
-            let (start, end) = (offset + token.start, offset + token.end);
-            incomplete.push(Incomplete { start, end, lacks });
+            incomplete.push((offset + token.start, offset + token.end, lacks));
         } else if let Some(rest) = body.strip_prefix("atlas:nolint") {
             add(rest.split_whitespace().collect(), body, false);
         } else if let Some(rest) = body.strip_prefix("squawk-ignore") {
@@ -100,6 +94,6 @@ mod tests {
     fn says_what_is_missing(#[case] text: &str, #[case] lacks: &str) {
         let (allows, incomplete) = read(text, 0);
         assert_eq!(allows, []);
-        assert_eq!(incomplete[0].lacks, lacks);
+        assert_eq!(incomplete[0].2, lacks);
     }
 }

@@ -182,17 +182,14 @@ impl Replay {
         .fetch_all(&mut self.connection)
         .await?;
         let Some(name) = names.first() else { return Ok(None) };
-        let says =
-            |statement: &&Statement| statement.sql.to_lowercase().contains(&name.to_lowercase());
-        let Some(statement) = source.statements.iter().find(says).or(source.statements.last())
-        else {
-            return Ok(None);
-        };
+        let lower = |text: &str| text.to_lowercase();
+        let mut statements = source.statements.iter();
+        let setting = statements.find(|statement| lower(&statement.sql).contains(&lower(name)));
+        let Some(statement) = setting.or(source.statements.last()) else { return Ok(None) };
         let steps = match statement.parse() {
             Some(Stmt::Set(_)) if source.file.is_transactional() => {
-                let sql = &statement.sql;
-                let rest = sql[3..].trim_start();
-                let is_session = rest.to_lowercase().starts_with("session ");
+                let rest = statement.sql[3..].trim_start();
+                let is_session = lower(rest).starts_with("session ");
                 format!("SET LOCAL {}", if is_session { &rest[8..] } else { rest })
             }
             _ => format!("-- at the end of the file:\nRESET {name};"),

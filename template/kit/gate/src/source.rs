@@ -97,9 +97,9 @@ impl Source {
 
     /// Comments that mean to allow something but do not say what or why.
     pub fn incomplete(&self) -> Vec<Finding> {
-        let finding = |comment: &allow::Incomplete| {
-            let place = self.at(comment.start, comment.end);
-            Finding::new("allow-without-reason", place, format!("the comment {}", comment.lacks))
+        let finding = |(start, end, lacks): &allow::Incomplete| {
+            let place = self.at(*start, *end);
+            Finding::new("allow-without-reason", place, format!("the comment {lacks}"))
         };
         self.incomplete.iter().map(finding).collect()
     }

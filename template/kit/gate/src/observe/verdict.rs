@@ -158,18 +158,15 @@ fn existing(names: &Names, written: &impl ast::AstNode) -> Option<i64> {
 /// UPDATE and DELETE without WHERE, of a table that existed before.
 fn all_rows(statement: &Stmt, names: &Names) -> Option<(&'static str, String)> {
     statement.syntax().descendants().find_map(|node| {
-        let update = ast::Update::cast(node.clone());
-        let (verb, rule, relation) = match (update, ast::Delete::cast(node)) {
-            (Some(it), _) if it.where_clause_or_current_of().is_none() => {
-                ("updates", "update-all-rows", it.relation_name()?)
-            }
-            (_, Some(it)) if it.where_clause_or_current_of().is_none() => {
-                ("deletes", "delete-all-rows", it.relation_name()?)
-            }
-            _ => return None,
+        let (is_all, verb, relation) = if let Some(update) = ast::Update::cast(node.clone()) {
+            (update.where_clause_or_current_of().is_none(), "update", update.relation_name()?)
+        } else {
+            let delete = ast::Delete::cast(node)?;
+            (delete.where_clause_or_current_of().is_none(), "delete", delete.relation_name()?)
         };
-        existing(names, &relation)?;
-        Some((rule, format!("{verb} every row of {}", text(&relation))))
+        let rule = if verb == "update" { "update-all-rows" } else { "delete-all-rows" };
+        existing(names, &relation).filter(|_| is_all)?;
+        Some((rule, format!("{verb}s every row of {}", text(&relation))))
     })
 }
 

@@ -94,8 +94,7 @@ impl Column {
             "macaddr8" => format!("02:00:00:00:00:00:{high:02x}:{low:02x}"),
             "bit" | "varbit" => {
                 let width = usize::try_from(self.modifier).unwrap_or(1).clamp(1, 64);
-                let bits = format!("{n:064b}");
-                bits[64 - width..].to_owned()
+                format!("{n:064b}")[64 - width..].to_owned()
             }
             "point" => format!("({n},{n})"),
             "line" => format!("{{1,1,{n}}}"),
