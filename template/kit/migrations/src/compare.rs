@@ -39,10 +39,19 @@ impl Scratch {
     /// # Errors
     /// When PostgreSQL refuses a statement: with the file that it comes from.
     pub(crate) async fn described(project: &Project, server: &Server, ddl: &str) -> Result<Self> {
-        let file = MigrationFile { name: String::new(), contents: ddl.into() };
-        let mut scratch = Self::open(server, server.temporary_database("described").await?).await?;
-        scratch.run(&[file]).await.map_err(|error| refused(project, ddl, &error))?;
+        let mut scratch = Self::empty(server).await?;
+        scratch.load(project, ddl).await?;
         Ok(scratch)
+    }
+
+    pub(crate) async fn empty(server: &Server) -> Result<Self> {
+        Self::open(server, server.temporary_database("described").await?).await
+    }
+
+    /// As [`Scratch::described`], in a database that is there already.
+    pub(crate) async fn load(&mut self, project: &Project, ddl: &str) -> Result<()> {
+        let file = MigrationFile { name: String::new(), contents: ddl.into() };
+        self.run(&[file]).await.map_err(|error| refused(project, ddl, &error))
     }
 
     pub(crate) async fn run(&mut self, files: &[MigrationFile]) -> Result<(), ReplayError> {

@@ -5,5 +5,6 @@ mod apply;
 mod check;
 mod create;
 mod gate;
+mod places;
 mod project;
 mod rebase;

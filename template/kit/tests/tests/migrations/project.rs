@@ -24,7 +24,8 @@ pub struct Outcome {
 impl Project {
     /// Creates a project that describes `sql`, without migrations.
     pub async fn new(sql: &str) -> Self {
-        let root = tempfile::tempdir().unwrap();
+        // Whatever quotes a path wrongly fails.
+        let root = tempfile::Builder::new().prefix("größe 1' ").tempdir().unwrap();
         let server = postgres::server().await.unwrap().url("postgres");
         let project = Self { root, server };
         // The root of a project is where its lock file is.
@@ -33,6 +34,16 @@ impl Project {
         project.write("sql/schema.sql", sql);
         fs::create_dir(project.root.path().join("migrations")).unwrap();
         project
+    }
+
+    /// A clone, with the branch that is checked out here.
+    pub fn clone(&self, options: &[&str]) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let url = format!("file://{}", self.root.path().display());
+        let arguments = [&["clone", "--quiet"], options, &[&url, "."]].concat();
+        let clone = Self { root, server: self.server.clone() };
+        clone.git(&arguments).succeeded();
+        clone
     }
 
     /// Writes the settings, with `more` of them.
