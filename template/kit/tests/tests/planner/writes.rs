@@ -16,12 +16,14 @@ use sea_orm::sqlx::{self, PgConnection};
 
 use crate::{Case, Database, migrate_edited, options, run, sections};
 
-/// Statements that write to every row of a table, for each column that takes its own value.
+/// Statements that write to every row of a table, for each column that takes its own value. Not
+/// to a partition by its own name: that locks it before the whole table, and so may deadlock with
+/// any change of the whole table.
 const WRITES: &str = "
     SELECT format('UPDATE %s SET %I = %I', c.oid::regclass, a.attname, a.attname)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^(pg_|information_schema)'
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^(pg_|information_schema)'
         AND a.attgenerated = '' AND a.attidentity <> 'a'
     ORDER BY 1";
 
