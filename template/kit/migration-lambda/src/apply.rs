@@ -23,6 +23,11 @@ use crate::tunnel::Tunnel;
 /// Atlas polls its lock every second or two; some more.
 const LOCK_POLLING: Duration = Duration::from_secs(3);
 
+/// Time to the first report about a statement, longest time between two, and characters of one.
+const FIRST_REPORT: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_REPORT: usize = 500;
+
 /// A run of Atlas.
 pub struct Run<'a> {
     pub config: &'a Config,
@@ -84,7 +89,11 @@ impl Run<'_> {
         let url = self.url(&tunnel, self.database.can_check_clients().await?);
         let command = atlas.apply(self.directory, &url, &options).map_err(Error::new)?;
         let mut process = AtlasProcess::start(command)?;
-        let Some(output) = process.output(self.deadline.stop_work()).await? else {
+        let output = tokio::select! {
+            output = process.output(self.deadline.stop_work()) => output?,
+            () = self.report_progress() => unreachable!("it never ends"),
+        };
+        let Some(output) = output else {
             let running = self.database.running(&self.application);
             let running = timeout(self.grace(), running).await;
             process.stop(self.grace()).await;
@@ -115,6 +124,19 @@ impl Run<'_> {
                 let passing = self.may_pass(&error, &tunnel, &invalid);
                 let error = self.failed(error, &tunnel, wait, &invalid, ended.err()).await;
                 Err(if passing { Failure::Passing(error) } else { Failure::Final(error) })
+            }
+        }
+    }
+
+    /// Logs what Atlas' statement has done: soon, then less often.
+    async fn report_progress(&self) {
+        let mut pause = FIRST_REPORT;
+        loop {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            if let Ok(Some(running)) = self.database.running(&self.application).await {
+                let text: String = running.to_string().chars().take(LONGEST_REPORT).collect();
+                tracing::info!("still runs: {text}");
             }
         }
     }

@@ -14,6 +14,9 @@ pub const NOTHING: &str = "none";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(300);
 /// How long to wait for another deployment to the same database.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long CloudFormation waits where the stack does not say: as long as it allows.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html>
+const SERVICE_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// The properties of the custom resource. CloudFormation passes all values as strings; an
 /// empty one counts as missing.
@@ -35,6 +38,8 @@ pub struct Properties {
     pub lock_timeout: Duration,
     /// Whether a database that has more migrations than the package is an error.
     pub fail_when_ahead: bool,
+    /// How long CloudFormation waits for the answer.
+    pub service_timeout: Duration,
 }
 
 /// Properties as received. Unknown ones are refused: a mistyped `DryRun` would apply.
@@ -58,8 +63,7 @@ struct Raw {
     /// Meant for CloudFormation, which passes it on.
     #[serde(rename = "ServiceToken")]
     _service_token: Option<String>,
-    #[serde(rename = "ServiceTimeout")]
-    _service_timeout: Option<String>,
+    service_timeout: Option<String>,
 }
 
 impl Properties {
@@ -96,6 +100,7 @@ impl Properties {
             connect_timeout: seconds("ConnectTimeout", raw.connect_timeout, CONNECT_TIMEOUT)?,
             lock_timeout: seconds("LockTimeout", raw.lock_timeout, LOCK_TIMEOUT)?,
             fail_when_ahead: choice("OnDatabaseAhead", ahead, ["succeed", "fail"])?,
+            service_timeout: seconds("ServiceTimeout", raw.service_timeout, SERVICE_TIMEOUT)?,
         })
     }
 }
@@ -137,7 +142,7 @@ mod tests {
     fn blanks_are_defaults_and_types_do_not_matter() {
         let short = read(json!({"MigrationHash": "h1:x"})).unwrap();
         let long = read(json!({
-            "ServiceToken": "arn", "ServiceTimeout": 600, "ForceUpdate": 7,
+            "ServiceToken": "arn", "ServiceTimeout": 3600, "ForceUpdate": 7,
             "MigrationHash": " h1:x ", "DatabaseName": "", "DryRun": false,
             "LockTimeout": 60, "OnDatabaseAhead": "succeed", "BaselineVersion": null,
         }))

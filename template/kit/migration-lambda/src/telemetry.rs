@@ -104,7 +104,7 @@ impl Invocation<'_> {
                     ],
                 }],
             },
-            "FunctionName": std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
+            "FunctionName": std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or("task".into()),
             "Duration": u64::try_from(self.duration.as_millis()).unwrap_or_default(),
             "AppliedMigrations": self.applied,
             "Failed": u8::from(!self.succeeded || !self.answered),

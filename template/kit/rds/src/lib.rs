@@ -17,13 +17,14 @@
 //!
 //! An empty variable counts as unset.
 
+mod api;
 mod env;
 mod iam;
 mod login;
 mod secret;
 mod settings;
 
+pub use api::{ECS, Refused, Service};
 pub use env::EnvReader;
 pub use login::Login;
-pub use secret::Refused;
 pub use settings::{Auth, DatabaseOverrides, DatabaseSettings, Password, Tls};

@@ -97,7 +97,7 @@ fn is_stopped_in_time(mut bed: TestBed, #[case] script: &str) {
         bed.s3.answer(),
         failure(
             &event,
-            "out of time: the function's time-out is near, so Atlas was stopped. Nothing is applied. …",
+            "out of time: the time limit is near, so Atlas was stopped. Nothing is applied. …",
         ),
     );
     let left = children(function.pid());

@@ -102,7 +102,7 @@ fn waiting_for_another_deployment(mut bed: TestBed) {
             failure(
                 &event,
                 "another deployment to this database holds the lock, and kept it for … s \
-                 (LockTimeout, or the end of this function's time)…",
+                 (LockTimeout, or the end of the time)…",
             ),
         );
         first.join().unwrap().assert_succeeded();

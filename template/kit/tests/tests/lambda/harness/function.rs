@@ -92,6 +92,10 @@ impl FunctionEnv {
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str)
     }
+
+    pub fn all(&self) -> &BTreeMap<String, String> {
+        &self.0
+    }
 }
 
 impl Function {
