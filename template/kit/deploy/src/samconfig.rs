@@ -54,6 +54,12 @@ impl StackEnvironment {
         Some(value)
     }
 
+    /// Where the image of the container task is, if the stack has one.
+    pub(crate) fn task_repository(&self) -> Option<&str> {
+        self.parameter("Runner").filter(|runner| *runner == "task")?;
+        self.parameter("TaskRepository")
+    }
+
     /// Processor of the stack's functions.
     ///
     /// # Errors

@@ -27,6 +27,11 @@ pub(super) fn check(environment: &StackEnvironment) -> Result<()> {
 fn needed(environment: &StackEnvironment) -> Vec<(&'static str, &'static str)> {
     let is = |name: &str, value: &str| environment.parameter(name) == Some(value);
     let mut needed = vec![("DatabaseName", "the database's name")];
+    if is("Runner", "task") {
+        needed.push(("TaskRepository", "the repository in ECR for the image of the task"));
+    }
+    let resource =
+        ("DatabaseResourceId", "cluster-... or db-..., as `aws rds describe-db-clusters` shows it");
     // A created database provides the rest.
     if !is("Database", "create") {
         needed.extend([
@@ -39,14 +44,9 @@ fn needed(environment: &StackEnvironment) -> Vec<(&'static str, &'static str)> {
         ]);
         if is("Authentication", "secret") {
             needed.push(("SecretArn", "the secret with user name and password"));
+            needed.extend(environment.parameter("ServiceUser").map(|_| resource));
         } else {
-            needed.extend([
-                ("DatabaseUser", "the user, who was granted rds_iam"),
-                (
-                    "DatabaseResourceId",
-                    "cluster-... or db-..., as `aws rds describe-db-clusters` shows it",
-                ),
-            ]);
+            needed.extend([("DatabaseUser", "the user, who was granted rds_iam"), resource]);
         }
     }
     needed
@@ -62,6 +62,8 @@ mod tests {
     #[case::iam("Authentication=\"iam\"", &["DatabaseHost", "SubnetIds", "SecurityGroupIds", "DatabaseUser", "DatabaseResourceId"])]
     #[case::secret("Authentication=\"secret\"", &["DatabaseHost", "SubnetIds", "SecurityGroupIds", "SecretArn"])]
     #[case::created("Database=create", &[])]
+    #[case::task("Database=create', 'Runner=task", &["TaskRepository"])]
+    #[case::service("Authentication=secret', 'ServiceUser=app_service", &["DatabaseHost", "SubnetIds", "SecurityGroupIds", "SecretArn", "DatabaseResourceId"])]
     fn names_all_that_is_missing(#[case] choice: &str, #[case] expected: &[&str]) {
         let all = [
             "DatabaseHost",
@@ -70,6 +72,7 @@ mod tests {
             "DatabaseUser",
             "DatabaseResourceId",
             "SecretArn",
+            "TaskRepository",
         ];
         let blanks = all.map(|name| format!("'{name}=\"\"'")).join(", ");
         let environment =

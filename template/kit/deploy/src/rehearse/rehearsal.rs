@@ -249,6 +249,9 @@ fn database_parameters(address: Address, secret: String) -> Result<Vec<(String, 
         ("DatabaseResourceId", String::new()),
         ("SecretArn", secret),
         ("SecretKeyArn", String::new()),
+        // The emulator has no IAM tokens, and runs no tasks.
+        ("ServiceUser", String::new()),
+        ("Runner", "function".into()),
         // The emulator does not check that they exist.
         ("SubnetIds", "subnet-12345678".into()),
         ("SecurityGroupIds", "sg-12345678".into()),

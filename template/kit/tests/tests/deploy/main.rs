@@ -1,6 +1,7 @@
 //! `setup` and `package`, with stand-ins for the programs that they call.
 
 mod certificates;
+mod task;
 
 use std::{
     env, fs,

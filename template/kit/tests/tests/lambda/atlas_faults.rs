@@ -91,7 +91,7 @@ fn is_stopped_in_time(mut bed: TestBed, #[case] script: &str) {
     bed.script(&format!("#!/bin/sh\n{script}\n"));
     let event = bed.create();
     let mut function = bed.function();
-    let invocation = function.invoke(&event, Duration::from_secs(8));
+    let invocation = function.invoke(&event, Duration::from_secs(6));
     invocation.assert_succeeded();
     assert_answer(
         bed.s3.answer(),

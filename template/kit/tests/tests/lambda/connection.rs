@@ -207,8 +207,15 @@ fn the_server_crashes_during_a_migration() {
     let mut bed = TestBed::on(&cluster);
     bed.migration(THIRD, SLOW);
     let crash = |bed: &TestBed, times: u32| {
+        let mut last = String::new();
         for _ in 0..times {
-            cluster.crash(&bed.database.wait_for_statement("pg_sleep(30)"));
+            // The server may not have noticed the last crash.
+            let mut pid = last.clone();
+            while pid == last {
+                pid = bed.database.wait_for_statement("pg_sleep(30)");
+            }
+            cluster.crash(&pid);
+            last = pid;
         }
     };
     // The migration may be what crashes it, so there is no third time.

@@ -1,5 +1,7 @@
 //! Migrations that a container task applies. A stand-in for ECS starts the real program.
 
+use std::fs;
+use std::process::Command;
 use std::thread;
 
 use rstest::rstest;
@@ -8,6 +10,7 @@ use serde_json::json;
 use crate::connection::WAITS;
 use crate::harness::answer::{assert_answer, assert_no_secret, failure, success};
 use crate::harness::ecs::{Ecs, Fault};
+use crate::harness::function::binary;
 use crate::harness::postgres::{PASSWORD, USER};
 use crate::harness::secrets_manager::{Secret, SecretsManager};
 use crate::harness::test_bed::{BOTH_APPLIED, LONG, THIRD, TestBed, bed, data};
@@ -114,7 +117,7 @@ fn a_task_ends_in_time(mut bed: TestBed, #[case] reason: &str, #[case] stop: boo
     let ecs = bed.use_task(&[]);
     bed.migration(THIRD, "SELECT pg_sleep(60);\n");
     // The last attempt of Lambda may begin after 300 s.
-    let event = bed.create_with(json!({ "ServiceTimeout": "316" }));
+    let event = bed.create_with(json!({ "ServiceTimeout": "310" }));
     bed.function().invoke(&event, LONG).assert_succeeded();
     bed.database.wait_for_statement("pg_sleep(60)");
     if stop {
@@ -144,4 +147,42 @@ fn a_task_can_be_started_by_hand(mut bed: TestBed) {
     ecs.run_by_hand();
     let (status, log) = ecs.wait();
     assert!(!status.success() && log.contains("division by zero"), "{log}");
+}
+
+/// A base with the same C library as the one that users get, which has no shell.
+const BASE: &str = "debian-base:bookworm";
+
+#[rstest]
+fn the_image_has_all_that_a_task_needs(mut bed: TestBed) {
+    let docker = |arguments: &[&str]| Command::new("docker").args(arguments).output();
+    if !docker(&["image", "inspect", BASE]).is_ok_and(|output| output.status.success()) {
+        return eprintln!("the image of the task: not tested, no Docker engine has {BASE}");
+    }
+    // As `just package` lays it out.
+    fs::create_dir_all(bed.path("atlas-layer/bin")).unwrap();
+    fs::create_dir(bed.path("function")).unwrap();
+    fs::copy(bed.env.get("ATLAS").unwrap(), bed.path("atlas-layer/bin/atlas")).unwrap();
+    fs::copy(binary(), bed.path("function/bootstrap")).unwrap();
+    for name in ["migrations", "rds-ca.pem"] {
+        fs::rename(bed.path(name), bed.path("function").join(name)).unwrap();
+    }
+    let file = kit_tests::project_root().join("kit/deploy/Dockerfile");
+    let (file, context) = (file.to_str().unwrap(), bed.path(""));
+    let base = format!("--build-arg=BASE={BASE}");
+    let arguments = ["build", "--quiet", "--file", file, &base, context.to_str().unwrap()];
+    let built = docker(&arguments).unwrap();
+    let image = String::from_utf8_lossy(&built.stdout).trim().to_owned();
+    bed.env.unset("ATLAS").unset("LAMBDA_TASK_ROOT");
+    bed.env.set("EVENT", r#"{"RequestType":"Apply"}"#);
+    let mut run = Command::new("docker");
+    run.args(["run", "--rm", "--network=host"]);
+    for (name, value) in bed.env.all() {
+        run.arg(format!("--env={name}={value}"));
+    }
+    let ran = run.arg(&image).output().unwrap();
+    let _ = docker(&["rmi", "--no-prune", &image]);
+    let log = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{built:?} {ran:?}");
+    assert!(log.contains("Applied 2: "), "{log}");
+    assert_eq!(bed.tables(), "orders,users");
 }

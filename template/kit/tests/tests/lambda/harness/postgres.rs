@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::access::{RULES, roles, write_file};
-use super::sql::{block_on, connect, last_value, query, quoted};
+use super::sql::{block_on, connect, last_value, query, quoted, try_query};
 use super::tls::Certificates;
 use postgres::Provider;
 
@@ -233,9 +233,9 @@ impl Database {
     fn wait_for(&self, statement: &str, wanted: impl Fn(&str) -> bool) -> String {
         let started = Instant::now();
         loop {
-            let value = self.cluster.admin(statement);
-            if wanted(&value) {
-                return value;
+            match try_query(&self.cluster.server.url("postgres"), statement) {
+                Ok(value) if wanted(&value) => return value,
+                _ => {}
             }
             assert!(started.elapsed() < Duration::from_secs(60), "{statement}");
             sleep(Duration::from_millis(50));
