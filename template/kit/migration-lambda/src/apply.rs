@@ -135,7 +135,7 @@ impl Run<'_> {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
             if let Ok(Some(running)) = self.database.running(&self.application).await {
-                let text: String = running.to_string().chars().take(LONGEST_REPORT).collect();
+                let text: String = running.chars().take(LONGEST_REPORT).collect();
                 tracing::info!("still runs: {text}");
             }
         }

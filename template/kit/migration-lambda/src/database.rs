@@ -1,7 +1,6 @@
 //! The function's own connection to the database: reads the history, and finds and ends
 //! Atlas' sessions. Atlas applies the migrations over its own connection.
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -23,29 +22,6 @@ const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(60);
 /// An open connection.
 pub struct Database {
     client: Client,
-}
-
-/// A running statement.
-#[derive(Debug)]
-pub struct Running {
-    statement: String,
-    /// Sessions that hold a lock it waits for, in words; may be empty.
-    waits_for: String,
-    /// How far it has built an index, in words; may be empty.
-    progress: String,
-}
-
-impl fmt::Display for Running {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.statement.trim().trim_end_matches(';'))?;
-        if !self.progress.is_empty() {
-            write!(f, " ({})", self.progress)?;
-        }
-        if !self.waits_for.is_empty() {
-            write!(f, " (it waits for a lock of {})", self.waits_for)?;
-        }
-        Ok(())
-    }
 }
 
 impl Database {
@@ -179,30 +155,27 @@ impl Database {
         Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
-    /// Returns the statement that a session of this name runs.
-    pub async fn running(&self, application_name: &str) -> Result<Option<Running>> {
+    /// Returns the statement that a session of this name runs, with how far it has built an
+    /// index, and who holds the lock that it waits for.
+    pub async fn running(&self, application_name: &str) -> Result<Option<String>> {
         let rows = self
             .query(
-                "SELECT query, coalesce((
-                     SELECT string_agg(format('%s (user %s, application %s, %s)',
-                         b.pid, b.usename, b.application_name, b.state), ', ')
-                     FROM pg_stat_activity b WHERE b.pid = ANY (pg_blocking_pids(a.pid))), ''),
-                     coalesce((
-                     SELECT format('%s, %s %% of this phase', phase, coalesce(
+                "SELECT concat(rtrim(query, E' \\n;'), (
+                     SELECT format(' (%s, %s %% of this phase)', phase, coalesce(
                          100 * blocks_done / nullif(blocks_total, 0),
                          100 * tuples_done / nullif(tuples_total, 0), 0))
-                     FROM pg_stat_progress_create_index p WHERE p.pid = a.pid), '')
+                     FROM pg_stat_progress_create_index p WHERE p.pid = a.pid), (
+                     SELECT ' (it waits for a lock of ' || string_agg(
+                         format('%s (user %s, application %s, %s)',
+                             b.pid, b.usename, b.application_name, b.state), ', ') || ')'
+                     FROM pg_stat_activity b WHERE b.pid = ANY (pg_blocking_pids(a.pid))))
                  FROM pg_stat_activity a
                  WHERE application_name = $1 AND state = 'active'
                  ORDER BY query_start LIMIT 1",
                 &[&application_name],
             )
             .await?;
-        Ok(rows.first().map(|row| Running {
-            statement: row.get(0),
-            waits_for: row.get(1),
-            progress: row.get(2),
-        }))
+        Ok(rows.first().map(|row| row.get(0)))
     }
 
     /// Ends the sessions of this name and waits until they are gone.

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::{Result, anyhow, bail, ensure};
@@ -18,9 +18,7 @@ use crate::deliver::deliver;
 use crate::event::{self, Envelope, Recipient};
 use crate::migrate::migrate;
 use crate::redact;
-use crate::telemetry::{self, Invocation};
-
-static IS_WARM: AtomicBool = AtomicBool::new(false);
+use crate::telemetry;
 
 /// Handles an event of CloudFormation, of the CDK's provider framework, or of a caller, and
 /// returns the answer to the latter two.
@@ -66,15 +64,12 @@ async fn respond(event: Value, envelope: Envelope, context: &Context) -> Result<
     if let Err(error) = &delivered {
         tracing::error!("no answer: {error:#}");
     }
-    Invocation {
-        request_type: &envelope.request_type,
-        cold_start: !IS_WARM.swap(true, Ordering::Relaxed),
-        duration: started.elapsed(),
-        applied: count,
-        succeeded,
-        answered: delivered.is_ok(),
-    }
-    .write();
+    let outcome = match (&delivered, succeeded) {
+        (Err(_), _) => "UNANSWERED",
+        (Ok(_), true) => "SUCCESS",
+        (Ok(_), false) => "FAILED",
+    };
+    telemetry::metrics(&envelope.request_type, outcome, count, started.elapsed());
     delivered
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Error, anyhow};
 use atlas::{Cause, sql};
 
 use super::Run;
-use crate::database::{Database, Running};
+use crate::database::Database;
 use crate::properties::NOTHING;
 use crate::tunnel::Tunnel;
 
@@ -14,7 +14,7 @@ impl Run<'_> {
     /// Describes a run that was stopped; `not_ended` says why its statement may still run.
     pub(super) async fn out_of_time(
         &mut self,
-        running: Option<Running>,
+        running: Option<String>,
         not_ended: Option<Error>,
     ) -> Error {
         let running = running
