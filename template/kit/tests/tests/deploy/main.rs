@@ -245,7 +245,7 @@ fn the_option_beats_the_environment(sandbox: Sandbox) {
 #[rstest]
 #[case::build_fails("FAIL", "1", &["functions were not built", "CodeUri: target/package/NAME/"])]
 #[case::no_atlas("ATLAS_LAMBDA", "nowhere", &["ATLAS_LAMBDA names no file", "nowhere"])]
-#[case::no_certificates("RDS_CA_BUNDLE", "Cargo.toml", &["RDS_CA_BUNDLE names no file"])]
+#[case::no_certificates("RDS_CA_BUNDLE", "Cargo.toml", &["RDS_CA_BUNDLE names a file without"])]
 fn what_goes_wrong_leaves_the_old_package(
     sandbox: Sandbox,
     #[case] variable: &str,
