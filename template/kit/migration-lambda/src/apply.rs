@@ -17,6 +17,7 @@ use crate::database::Database;
 use crate::deadline::Deadline;
 use crate::patience::{Failure, Patience, is_passing};
 use crate::properties::NOTHING;
+use crate::redact;
 use crate::server::Server;
 use crate::tunnel::Tunnel;
 
@@ -211,7 +212,10 @@ impl Run<'_> {
             };
             tracing::warn!("connecting again: {error:#}");
             let settings = &self.config.database;
-            question(&Database::connect(settings, self.login, self.server).await?).await
+            // The token of the old one may have expired.
+            let login = settings.login(self.patience.attempt).await?;
+            redact::hide(&login.password.0);
+            question(&Database::connect(settings, &login, self.server).await?).await
         };
         timeout(time, answer).await.context("the database does not answer")?
     }

@@ -2,6 +2,8 @@
 //! ([`DatabaseSettings`]), gets a user and a password ([`DatabaseSettings::login`]), and
 //! returns both as a connection string ([`DatabaseSettings::url`]).
 //!
+//! [`ECS`] is there for the function that starts a container task.
+//!
 //! All functions of the stack read the same variables:
 //!
 //! | variable | meaning | default |
