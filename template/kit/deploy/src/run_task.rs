@@ -63,8 +63,8 @@ async fn follow(aws: &Aws, request: &str, group: &str) -> Result<ExitCode> {
         let lines = aws.log(group, since).await?;
         for line in &lines[printed.min(lines.len())..] {
             let parsed: Value = serde_json::from_str(line).unwrap_or_default();
-            let time = word(&parsed["timestamp"]);
-            println!("{} {}", time, parsed["message"].as_str().unwrap_or(line));
+            let message = parsed["message"].as_str().unwrap_or(line);
+            println!("{} {message}", word(&parsed["timestamp"]));
         }
         printed = lines.len();
         let task = &described["tasks"][0];

@@ -24,11 +24,6 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Makes a success that did nothing.
-    pub fn success(envelope: &Envelope, reason: &str) -> Self {
-        Self::new(envelope, true, reason)
-    }
-
     pub fn failure(envelope: &Envelope, error: &Error) -> Self {
         Self::new(envelope, false, &format!("{error:#}"))
     }
@@ -58,7 +53,7 @@ impl Answer {
         body
     }
 
-    fn new(envelope: &Envelope, succeeded: bool, reason: &str) -> Self {
+    pub fn new(envelope: &Envelope, succeeded: bool, reason: &str) -> Self {
         let id = |id: &str| fit(id, LONGEST_ID);
         let response = json!({
             "Status": if succeeded { "SUCCESS" } else { "FAILED" },

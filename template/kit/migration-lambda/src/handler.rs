@@ -112,7 +112,7 @@ async fn work(
     let by_hand = recipient == Recipient::Caller;
     let mut properties = match envelope.request_type.as_str() {
         // The database does not belong to the stack.
-        "Delete" => return Ok(Some(Answer::success(envelope, "Nothing is touched on Delete."))),
+        "Delete" => return Ok(Some(Answer::new(envelope, true, "Nothing is touched on Delete."))),
         "Create" | "Update" => event::properties(&event, false)?,
         "Status" | "DryRun" | "Apply" if by_hand => event::properties(&event, true)?,
         "" => bail!("the event is malformed: it has no RequestType"),

@@ -65,6 +65,7 @@ impl Properties {
             given.remove(name);
         }
         let mut take = |name| given.remove(name);
+        let ahead = take("OnDatabaseAhead");
         let properties = Self {
             migration_hash: take("MigrationHash").map(|hash| hash.trim().to_owned()),
             database: DatabaseOverrides {
@@ -78,11 +79,7 @@ impl Properties {
             baseline_version: take("BaselineVersion"),
             connect_timeout: seconds("ConnectTimeout", take("ConnectTimeout"), CONNECT_TIMEOUT)?,
             lock_timeout: seconds("LockTimeout", take("LockTimeout"), LOCK_TIMEOUT)?,
-            fail_when_ahead: choice(
-                "OnDatabaseAhead",
-                take("OnDatabaseAhead"),
-                ["succeed", "fail"],
-            )?,
+            fail_when_ahead: choice("OnDatabaseAhead", ahead, ["succeed", "fail"])?,
             service_timeout: seconds("ServiceTimeout", take("ServiceTimeout"), SERVICE_TIMEOUT)?,
         };
         // A mistyped `DryRun` would apply.

@@ -71,11 +71,6 @@ pub fn metrics(request_type: &str, outcome: &str, applied: usize, duration: Dura
     // Whether this is the first of the process.
     static IS_WARM: AtomicBool = AtomicBool::new(false);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    // An event may contain any text as its type.
-    let request_type = match request_type {
-        known @ ("Create" | "Update" | "Delete") => known,
-        _ => "Other",
-    };
     let metric = |name, unit| json!({ "Name": name, "Unit": unit });
     let line = json!({
         "_aws": {

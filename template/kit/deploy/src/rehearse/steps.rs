@@ -114,7 +114,7 @@ impl Steps<'_> {
         }
         let answer = self.rehearsal.invoke(EXAMPLE).await;
         if let Some(answer) = answer.context("the example does not work with the database")? {
-            println!("{}", output::remark(&format!("{EXAMPLE} answers {answer}")));
+            println!("{}", output::indented(&format!("{EXAMPLE} answers {answer}")));
         }
         let expected = Expected { stack: Some("CREATE_COMPLETE"), ..Expected::unchanged() };
         self.deploy("no change: nothing runs", expected).await
@@ -180,7 +180,7 @@ impl Steps<'_> {
         }
         if let Some(reason) = observed.reason() {
             let remark = format!("CloudFormation says: {reason}");
-            println!("{}", output::remark(&remark));
+            println!("{}", output::indented(&remark));
         }
         Ok(())
     }
