@@ -152,7 +152,8 @@ impl Cluster {
         // The server looks for the file when it restarts itself.
         self.crash("$PPID & touch standby.signal");
         let started = Instant::now();
-        while self.admin("SELECT pg_is_in_recovery()") != "t" {
+        let (url, ask) = (self.server.url("postgres"), "SELECT pg_is_in_recovery()");
+        while !try_query(&url, ask).is_ok_and(|answer| answer == "t") {
             assert!(started.elapsed() < Duration::from_secs(60), "it does not become a standby");
         }
     }
