@@ -150,7 +150,8 @@ impl Cluster {
     /// Makes the server a standby, until `pg_promote` ends that.
     pub fn become_standby(&self) {
         // The server looks for the file when it restarts itself.
-        self.crash("$PPID & touch standby.signal");
+        self.admin("COPY (SELECT 1) TO PROGRAM 'touch standby.signal'");
+        self.crash("$PPID");
         let started = Instant::now();
         let (url, ask) = (self.server.url("postgres"), "SELECT pg_is_in_recovery()");
         while !try_query(&url, ask).is_ok_and(|answer| answer == "t") {
