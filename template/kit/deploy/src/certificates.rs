@@ -3,15 +3,21 @@
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/UsingWithRDS.SSL.html>
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context, Result, ensure};
+use migrations::report::count;
 use postgres::settings::setting;
 
 /// Its heading names the regions.
 const FILE: &str = "kit/rds/rds-ca.pem";
+
+/// All commercial regions in one file. GovCloud and China have others.
+const PUBLISHED: &str = "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem";
 
 /// Setting that names the user's own PEM file.
 const OVERRIDE: &str = "RDS_CA_BUNDLE";
@@ -51,6 +57,42 @@ pub(crate) fn check_region(root: &Path, region: &str) -> Result<()> {
          and name it in .env: {OVERRIDE}=/path/to/file.pem"
     );
     Ok(())
+}
+
+/// Looks for certificates that AWS publishes now and the kit's file lacks.
+///
+/// # Errors
+/// When AWS' file cannot be downloaded, or there are any.
+pub(crate) fn verify(root: &Path) -> Result<()> {
+    println!("  downloading {PUBLISHED}");
+    let mut curl = Command::new("curl");
+    curl.args(["--fail", "--location", "--silent", "--show-error"]).args([
+        "--connect-timeout",
+        "20",
+        "--max-time",
+        "120",
+        PUBLISHED,
+    ]);
+    let published = process::output(&mut curl);
+    let published = published.context("cannot compare with the certificates of AWS")?;
+    let (kept, published) = (certificates(&read(&root.join(FILE))?), certificates(&published));
+    ensure!(!published.is_empty(), "{PUBLISHED} holds no certificate");
+    let missing = published.difference(&kept).count();
+    ensure!(
+        missing == 0,
+        "AWS publishes {} that {FILE} lacks. Until the kit is updated, download {PUBLISHED} and \
+         name it in .env: {OVERRIDE}=/path/to/file.pem",
+        count(missing, "certificate")
+    );
+    println!("✓ {FILE} has what AWS publishes: {}", count(published.len(), "certificate"));
+    Ok(())
+}
+
+/// The certificates in a PEM file, in base64.
+fn certificates(pem: &str) -> BTreeSet<String> {
+    let blocks = pem.split("-----BEGIN CERTIFICATE-----").skip(1);
+    let blocks = blocks.filter_map(|block| block.split("-----END").next());
+    blocks.map(|base64| base64.split_whitespace().collect()).collect()
 }
 
 fn read(file: &Path) -> Result<String> {

@@ -33,6 +33,8 @@ struct Arguments {
 enum Command {
     /// Install the tools for deployment: the AWS CLI and SAM CLI, cargo-lambda, cfn-lint, an emulator
     Setup,
+    /// Compare the certificates of Amazon RDS in the kit with those that AWS publishes
+    VerifyCertificates,
     /// Build the stack's functions for AWS Lambda
     Build(Processor),
     /// Pack the stack's functions and the Atlas layer into target/package
@@ -117,6 +119,7 @@ async fn run(command: Command) -> Result<ExitCode> {
     let project = Project::find()?;
     match command {
         Command::Setup => deploy_tools::install(&project.root)?,
+        Command::VerifyCertificates => certificates::verify(&project.root)?,
         Command::Build(processor) => {
             for (_, program) in package::build(&project, processor.architecture(&project)?)? {
                 println!("✓ {}", program.display());

@@ -233,6 +233,27 @@ fn packs_the_certificates_of_the_kit(sandbox: Sandbox) {
 }
 
 #[rstest]
+fn says_when_the_certificates_of_aws_cannot_be_reached(sandbox: Sandbox) {
+    sandbox.install("curl", "echo 'Could not resolve host' >&2; exit 6");
+    let text = output(&mut sandbox.deploy(&["verify-certificates"]), false);
+    says(&text, &["cannot compare with the certificates of AWS", "Could not resolve host"]);
+}
+
+#[rstest]
+fn compares_the_certificates_with_those_of_aws(sandbox: Sandbox) {
+    let kept = sandbox.root().join("kit/rds/rds-ca.pem");
+    fs::create_dir_all(kept.parent().unwrap()).unwrap();
+    fs::write(&kept, include_str!("../../../rds/rds-ca.pem")).unwrap();
+    sandbox.install("curl", "cat \"$SERVED\"");
+    let mut command = sandbox.deploy(&["verify-certificates"]);
+    let text = output(command.env("SERVED", &kept), true);
+    says(&text, &["✓ kit/rds/rds-ca.pem has what AWS publishes: "]);
+    let mut command = sandbox.deploy(&["verify-certificates"]);
+    let text = output(command.env("SERVED", sandbox.root().join("ca.pem")), false);
+    says(&text, &["AWS publishes 1 certificate that kit/rds/rds-ca.pem lacks", "RDS_CA_BUNDLE="]);
+}
+
+#[rstest]
 fn the_option_beats_the_environment(sandbox: Sandbox) {
     sandbox.install_tool("cargo-lambda", CARGO_LAMBDA);
     let mut command = sandbox.deploy(&["build", "--architecture", "x86_64"]);
