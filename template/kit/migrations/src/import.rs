@@ -215,7 +215,7 @@ fn before(
 
 /// Tables that cannot be entities, each with the reason.
 async fn in_sql(connection: &mut PgConnection, new: &BTreeSet<&Object>) -> Result<Vec<String>> {
-    const TABLES: &str = ", t AS (SELECT r.name, CASE WHEN relkind = 'p' THEN 'partitioned' WHEN relispartition THEN 'a partition'
+    const TABLES: &str = ", t AS (SELECT r.name, CASE WHEN relispartition THEN NULL WHEN relkind = 'p' THEN 'partitioned'
             WHEN relkind = 'f' THEN 'a foreign table' WHEN EXISTS (SELECT FROM pg_inherits WHERE inhrelid = r.oid) THEN 'inherits'
             WHEN NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = r.oid AND contype = 'p') THEN 'no primary key, which SeaORM needs' END AS reason
         FROM relation r WHERE relkind IN ('r', 'p', 'f'))

@@ -162,8 +162,9 @@ impl Described<'_> {
                 match column.filter(|_| !is_relation(kind)) {
                     Some(column) => {
                         let kind = kind.replace("DateTimeWithTimeZone", "DateTimeUtc");
-                        let attribute = column.attribute(keys, self.enums);
-                        let _ = writeln!(mended, "{attribute}\npub {}: {kind}", raw(line));
+                        let mut attribute = column.attribute(keys, self.enums);
+                        attribute += if attribute.is_empty() { "" } else { "\n" };
+                        let _ = writeln!(mended, "{attribute}pub {}: {kind}", raw(line));
                     }
                     None => {
                         let mut name = field.to_owned();

@@ -11,7 +11,7 @@ primary_key AS (
 field AS (
     SELECT a.attrelid, a.attnum, a.attname, a.attnotnull, format_type(a.atttypid, a.atttypmod) AS type,
         format_type(b.oid, NULL) AS base, CASE WHEN coalesce(e.typtype, b.typtype) = 'e' THEN coalesce(e.oid, b.oid)::regtype::text END AS enum,
-        CASE WHEN a.attcollation <> t.typcollation THEN ' COLLATE ' || a.attcollation::regcollation ELSE '' END AS collation,
+        CASE WHEN a.attcollation <> t.typcollation THEN ' COLLATE ' || a.attcollation::regcollation ELSE '' END AS collated,
         CASE WHEN a.attgenerated = '' THEN pg_get_expr(adbin, adrelid) END AS default,
         CASE WHEN a.attgenerated <> '' THEN format('GENERATED ALWAYS AS (%s) %s', pg_get_expr(adbin, adrelid),
             CASE a.attgenerated WHEN 's' THEN 'STORED' ELSE 'VIRTUAL' END) END AS generated,
@@ -31,7 +31,7 @@ con AS (
 SELECT jsonb_build_object(
     'schema', relnamespace::regnamespace::name, 'name', relname, 'qualified', r.name,
     'columns', (SELECT jsonb_agg(jsonb_build_object(
-        'name', attname, 'type', type || collation, 'cast', type, 'base', base, 'enum_type', enum, 'not_null', attnotnull, 'default', "default", 'generated', generated,
+        'name', attname, 'type', type || collated, 'cast', type, 'base', base, 'enum_type', enum, 'not_null', attnotnull, 'default', "default", 'generated', generated,
         'identity', identity, 'key', key,
         -- What SERIAL makes.
         'serial', (SELECT s.name FROM sequence s JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.seqrelid

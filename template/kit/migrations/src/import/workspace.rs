@@ -174,7 +174,12 @@ fn remove_example(root: &Path) -> Result<()> {
     for file in EXAMPLE {
         fs::remove_file(root.join(file))?;
     }
-    fs::remove_dir_all(root.join("migrations"))?;
+    for entry in fs::read_dir(root.join("migrations"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "sql" || extension == "sum") {
+            fs::remove_file(path)?;
+        }
+    }
     fs::write(root.join("crates/app/src/lib.rs"), "//! The application.\n")?;
     let service = root.join("crates/count-users/src/main.rs");
     if service.exists() {
