@@ -95,33 +95,35 @@ pub async fn run(
 
     println!("compiling {}", count(tables.len(), "entity").replace("entitys", "entities"));
     let mut made = Scratch::described(copy, &server, &schema::print(copy)?).await?;
-    let mut after = Vec::new();
-    for round in 0..3 {
-        let is = Schema::read(made.connection()).await?;
-        let next = match round {
-            // The names of SeaORM become those of the database.
-            0 => planner::rename_followers(&is, &wanted_schema),
-            _ => steps(&is, &wanted_schema, &server)?,
-        };
-        made.run(&[file("crates/entity/sql/after.sql", &text(&next))]).await?;
-        after.extend(next);
+    let is = Schema::read(made.connection()).await?;
+    let renames = planner::rename_followers(&is, &wanted_schema);
+    let renames: String = renames.iter().map(|step| format!("{};\n", step.sql)).collect();
+    let mut after = String::new();
+    if !renames.is_empty() {
+        after = format!(
+            "-- Constraints and indexes whose names SeaORM would choose differently.\n{renames}"
+        );
     }
-    add_sql(&copy.root, "after", &text(&after))?;
+    made.run(&[file("crates/entity/sql/after.sql", &after)]).await?;
+    // What PostgreSQL changes along with a statement is seen only after it.
+    for _ in 0..2 {
+        let is = Schema::read(made.connection()).await?;
+        let next = text(&steps(&is, &wanted_schema, &server)?);
+        made.run(&[file("crates/entity/sql/after.sql", &next)]).await?;
+        after += if after.is_empty() || next.is_empty() { "" } else { "\n" };
+        after += &next;
+    }
+    add_sql(&copy.root, "after", &after)?;
 
     let name = Some(NAME.to_owned());
     let plan = create::Options { name, quiet: true, ..Default::default() };
     if create::run_on(&server, copy, &plan).await? != ExitCode::SUCCESS {
         bail!("no migration makes this schema; nothing was written");
     }
-    let mut left: Vec<String> = made
-        .snapshot()
-        .await?
-        .difference(&wanted.snapshot().await?)
-        .changes
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let missing = wanted.snapshot().await?.difference(&source.snapshot);
+    let copied = wanted.snapshot().await?;
+    let unlike = made.snapshot().await?.difference(&copied);
+    let mut left: Vec<String> = unlike.changes.iter().map(ToString::to_string).collect();
+    let missing = copied.difference(&source.snapshot);
     left.extend(missing.changes.iter().filter(|change| source.is_chosen(&change.object)).map(
         |change| {
             let reason = unplanned.iter().find(|(object, _)| *object == change.object);

@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use atlas::MigrationFile;
 use postgres::Server;
 
@@ -57,7 +57,8 @@ impl Described<'_> {
             let file = format!("{}.rs", table.module);
             let text = fs::read_to_string(written.path().join(&file))
                 .with_context(|| format!("sea-orm-cli wrote no {file}"))?;
-            files.push((directory.join(file), self.mended(table, &text)));
+            let mended = self.mended(table, &text)?;
+            files.push((directory.join(file), mended));
         }
         if let Ok(text) = fs::read_to_string(written.path().join(format!("{ENUMS}.rs"))) {
             let path = directory.join("enums.rs");
@@ -136,13 +137,17 @@ impl Described<'_> {
     }
 
     /// The entity of sea-orm-cli with the attributes that make the table as it is.
-    fn mended(&self, table: &Table, text: &str) -> String {
+    ///
+    /// # Errors
+    /// When it lacks a column.
+    fn mended(&self, table: &Table, text: &str) -> Result<String> {
         let keys = table.columns.iter().filter(|column| column.key.is_some()).count();
         let mut taken: BTreeSet<_> =
             table.columns.iter().map(|column| column.field.clone()).collect();
         let mut foreign_keys = BTreeSet::new();
         let mut mended = String::new();
         let mut attribute = String::new();
+        let mut columns = 0;
         for line in text.lines().filter(|line| !line.starts_with("//!")) {
             let trimmed = line.trim();
             if trimmed.starts_with("#[sea_orm(table_name") {
@@ -161,6 +166,7 @@ impl Described<'_> {
                 let attribute = std::mem::take(&mut attribute);
                 match column.filter(|_| !is_relation(kind)) {
                     Some(column) => {
+                        columns += 1;
                         let kind = kind.replace("DateTimeWithTimeZone", "DateTimeUtc");
                         let mut attribute = column.attribute(keys, self.enums);
                         attribute += if attribute.is_empty() { "" } else { "\n" };
@@ -168,10 +174,17 @@ impl Described<'_> {
                     }
                     None => {
                         let mut name = field.to_owned();
+                        let attribute = self.relation(table, attribute, kind, &mut foreign_keys);
+                        let attribute = match better_name(&attribute, text) {
+                            Some((better, attribute)) if !taken.contains(&better) => {
+                                name = better;
+                                attribute
+                            }
+                            _ => attribute,
+                        };
                         while !taken.insert(name.clone()) {
                             name += "_entity";
                         }
-                        let attribute = self.relation(table, attribute, kind, &mut foreign_keys);
                         let _ = writeln!(mended, "{attribute}\npub {name}: {kind}");
                     }
                 }
@@ -180,7 +193,13 @@ impl Described<'_> {
                 let _ = writeln!(mended, "{line}");
             }
         }
-        mended
+        ensure!(
+            columns == table.columns.len(),
+            "sea-orm-cli wrote {columns} of the {} columns of {}: leave the table out (--exclude)",
+            table.columns.len(),
+            table.qualified
+        );
+        Ok(mended)
     }
 
     /// The attribute of a relation, without a foreign key where SQL makes that one.
@@ -225,6 +244,21 @@ impl Table {
     }
 }
 
+/// The name of a relation, and its attribute, after its column where sea-orm-cli has numbered it:
+/// `owner` for `owner_id`. `None` where the file has another relation of that name.
+fn better_name(attribute: &str, text: &str) -> Option<(String, String)> {
+    let value = |key: &str| attribute.split(key).nth(1)?.split('"').next();
+    let name = value("from = \"")?.strip_suffix("_id")?;
+    let old = value("relation_enum = \"")?;
+    let capital = |part: &str| part[..1].to_uppercase() + &part[1..];
+    let new: String =
+        name.split('_').filter(|part| part.is_ascii() && !part.is_empty()).map(capital).collect();
+    let is_taken = text.contains(&format!("super::{name}::")) || new.is_empty();
+    let attribute = attribute
+        .replace(&format!("relation_enum = \"{old}\""), &format!("relation_enum = \"{new}\""));
+    (!is_taken).then(|| (name.to_owned(), attribute))
+}
+
 /// Name and type, with the comma, of a field on a line of its own.
 fn field(line: &str) -> Option<(&str, &str)> {
     let (name, kind) = line.strip_prefix("    pub ")?.split_once(": ")?;
@@ -255,8 +289,24 @@ fn with_enums(mut known: String, written: &str) -> String {
     for item in written.split("#[derive(").skip(1) {
         let is_known = name(item).is_some_and(|name| known.contains(&format!("pub enum {name} ")));
         if !is_known {
-            let _ = write!(known, "\n#[derive({item}");
+            let _ = write!(known, "\n#[derive({}", capitalized(item));
         }
     }
     known
+}
+
+/// The enum with variants as Rust writes them, those of values with odd characters too.
+fn capitalized(item: &str) -> String {
+    let mut text = String::new();
+    for line in item.lines() {
+        match line.strip_prefix("    ").and_then(|variant| Some((variant, variant.chars().next()?)))
+        {
+            Some((variant, first)) if first.is_lowercase() => {
+                let _ =
+                    writeln!(text, "    {}{}", first.to_uppercase(), &variant[first.len_utf8()..]);
+            }
+            _ => text = text + line + "\n",
+        }
+    }
+    text
 }

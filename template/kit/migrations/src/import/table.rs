@@ -105,7 +105,10 @@ pub(super) fn name(tables: &mut [Table]) -> Result<()> {
         }
         let mut fields = BTreeSet::new();
         for column in &mut table.columns {
-            let field = snake_case(&column.name);
+            let mut field = snake_case(&column.name);
+            if matches!(&*field, "crate" | "self" | "super") {
+                field += "_column";
+            }
             // The variants of SeaORM's enum of columns have no underscores.
             let is_free = |field: &String| fields.contains(&field.replace('_', ""));
             let numbered = (2..).map(|number| format!("{field}{number}"));

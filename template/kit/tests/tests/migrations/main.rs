@@ -5,5 +5,6 @@ mod apply;
 mod check;
 mod create;
 mod gate;
+mod import;
 mod project;
 mod rebase;
