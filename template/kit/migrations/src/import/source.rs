@@ -91,7 +91,9 @@ impl Source {
 
     fn choose(&mut self, options: &Options) -> Result<()> {
         let names = |pattern: &Regex, name: &str| {
-            pattern.is_match(name) || pattern.is_match(name.strip_prefix("public.").unwrap_or(name))
+            let plain = name.replace('"', "");
+            let short = plain.strip_prefix("public.").unwrap_or(&plain);
+            [name, &plain, short].iter().any(|name| pattern.is_match(name))
         };
         let patterns = |texts: &[String]| -> Result<Vec<Regex>> {
             let read = |text: &String| {

@@ -69,7 +69,7 @@ async fn takes_in_a_database_and_goes_on_from_there() {
     }
     let project = Project::rendered().await;
     let imported = source.import(&project, &["--replace-example"]).succeeded();
-    says(&imported, &["29 tables", "2 enums", "23 tables more", "_imported.sql"]);
+    says(&imported, &["29 tables", "4 enums", "23 tables more", "_imported.sql"]);
     says(
         &imported,
         &["public.log (no primary key", "public.other (no", "public.parted (partitioned)"],
@@ -139,7 +139,7 @@ async fn takes_in_a_database_and_goes_on_from_there() {
         ["create-migrations", "daily", "--rename", "\"Genre\".\"Name\"=\"Title\"", "--no-rename"];
     let planned = project.run(&rename).succeeded();
     says(&planned, &["RENAME COLUMN \"Name\" TO \"Title\""]);
-    says(&planned, &["ADD COLUMN country", "DROP TABLE public.\"InvoiceLine\"", "This loses data"]);
+    says(&planned, &["DROP TABLE public.\"InvoiceLine\"", "ADD COLUMN country", "This loses data"]);
     says(&project.run(&["apply", &url]).succeeded(), &["applied"]);
     project.commit();
 
