@@ -156,13 +156,13 @@ async fn takes_in_a_database_and_goes_on_from_there() {
 
     // What no plan makes is listed, and the rest is there.
     let project = Project::rendered().await;
-    let source = Source::new("CREATE TABLE only (id int PRIMARY KEY); CREATE OPERATOR === (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4eq)").await;
+    let source = Source::new("CREATE TABLE sole (id int PRIMARY KEY); CREATE OPERATOR === (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4eq)").await;
     let partly = source.import(&project, &["--replace-example"]).failed();
     says(
         &partly,
         &["1 table more", "neither entities nor a plan", "+ operator public.===(integer,integer)"],
     );
-    assert!(project.root.path().join("crates/entity/src/only.rs").exists());
+    assert!(project.root.path().join("crates/entity/src/sole.rs").exists());
 }
 
 #[rstest]
