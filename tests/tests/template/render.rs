@@ -290,3 +290,22 @@ fn refuses_a_wrong_answer(#[case] answers: &[(&str, &str)], #[case] rule: &str) 
     let left = fs::read_dir(parent.path().join("my-db")).map_or(0, Iterator::count);
     assert_eq!(left, 0, "something was rendered");
 }
+
+/// A tag can be moved to other code, a commit cannot.
+#[test]
+fn every_action_is_pinned_by_its_commit() {
+    let mut actions = 0;
+    for workflows in [".github/workflows", "template/.github/workflows"] {
+        for entry in fs::read_dir(checkout().join(workflows)).unwrap() {
+            let path = entry.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap();
+            for action in text.lines().filter_map(|line| line.split_once("uses: ")) {
+                let commit = action.1.split(['@', ' ']).nth(1).unwrap_or_default();
+                let is_commit = commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit());
+                assert!(is_commit, "{}: {}", path.display(), action.1);
+                actions += 1;
+            }
+        }
+    }
+    assert!(actions > 5);
+}

@@ -14,14 +14,9 @@ pub(crate) struct Allow {
     pub for_file: bool,
 }
 
-/// A comment that means to allow something but does not say what or why.
-#[derive(Debug)]
-pub(crate) struct Incomplete {
-    /// Of the comment, in bytes.
-    pub start: usize,
-    pub end: usize,
-    pub lacks: String,
-}
+/// A comment that means to allow something but does not say what or why: where it starts and
+/// ends in the file, in bytes, and what it lacks.
+pub(crate) type Incomplete = (usize, usize, String);
 
 impl Allow {
     /// Returns the reason if it covers the rule.
@@ -32,13 +27,17 @@ impl Allow {
     }
 }
 
-/// Reads the comments of a statement, `text`, or the head of a file.
-pub(crate) fn read(text: &str) -> (Vec<Allow>, Vec<Incomplete>) {
-    let mut found = (Vec::new(), Vec::new());
+/// Reads the comments of a statement, `text`, or the head of a file, that begins at `offset`.
+pub(crate) fn read(text: &str, offset: usize) -> (Vec<Allow>, Vec<Incomplete>) {
+    let (mut allows, mut incomplete) = (Vec::new(), Vec::new());
     for token in tokens(text).filter(|token| token.kind == Kind::Comment) {
         let comment = token.text(text);
         let body = comment.trim_start_matches("--").trim_start_matches("/*");
         let body = body.trim_end_matches("*/").trim();
+        let mut add = |names: Vec<&str>, reason: &str, for_file| {
+            let names = names.into_iter().map(str::to_owned).collect();
+            allows.push(Allow { names, reason: reason.to_owned(), for_file });
+        };
         if let Some(rest) = body.strip_prefix("allow:") {
             let (name, reason) = rest.trim().split_once(char::is_whitespace).unwrap_or((rest, ""));
             let (name, reason) = (name.trim(), reason.trim());
@@ -47,27 +46,20 @@ pub(crate) fn read(text: &str) -> (Vec<Allow>, Vec<Incomplete>) {
                 None => format!("names {name:?}, and there is no such rule"),
                 Some(_) if reason.is_empty() => "gives no reason".to_owned(),
                 Some(_) => {
-                    let names = vec![name.to_owned()];
-                    found.0.push(Allow { names, reason: reason.to_owned(), for_file: false });
+                    add(vec![name], reason, false);
                     continue;
                 }
             };
-            found.1.push(Incomplete { start: token.start, end: token.end, lacks });
+            incomplete.push((offset + token.start, offset + token.end, lacks));
         } else if let Some(rest) = body.strip_prefix("atlas:nolint") {
-            let names = rest.split_whitespace().map(str::to_owned).collect();
-            found.0.push(Allow { names, reason: body.to_owned(), for_file: false });
+            add(rest.split_whitespace().collect(), body, false);
         } else if let Some(rest) = body.strip_prefix("squawk-ignore") {
-            let (for_file, rest) = match rest.strip_prefix("-file") {
-                Some(rest) => (true, rest),
-                None => (false, rest),
-            };
-            let names = rest.split("--").next().unwrap_or_default().split(',');
-            let names = names.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
-            let names = names.collect();
-            found.0.push(Allow { names, reason: body.to_owned(), for_file });
+            let names = rest.trim_start_matches("-file").split("--").next().unwrap_or_default();
+            let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+            add(names.collect(), body, rest.starts_with("-file"));
         }
     }
-    found
+    (allows, incomplete)
 }
 
 #[cfg(test)]
@@ -90,7 +82,7 @@ mod tests {
     )]
     #[case("SELECT '-- allow: drop-table why'", "drop-table", None)]
     fn covers(#[case] text: &str, #[case] rule: &str, #[case] reason: Option<&str>) {
-        let (allows, incomplete) = read(text);
+        let (allows, incomplete) = read(text, 0);
         assert!(incomplete.is_empty());
         assert_eq!(allows.iter().find_map(|allow| allow.reason(rule)), reason);
     }
@@ -100,8 +92,8 @@ mod tests {
     #[case("-- allow: drop-table", "gives no reason")]
     #[case("-- allow: drop-tables old", "names \"drop-tables\", and there is no such rule")]
     fn says_what_is_missing(#[case] text: &str, #[case] lacks: &str) {
-        let (allows, incomplete) = read(text);
+        let (allows, incomplete) = read(text, 0);
         assert_eq!(allows, []);
-        assert_eq!(incomplete[0].lacks, lacks);
+        assert_eq!(incomplete[0].2, lacks);
     }
 }

@@ -4,16 +4,13 @@ use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result};
 use atlas::{MigrationFile, sql::lexer};
-use squawk_syntax::ast::{self, AstNode as _, Stmt};
+use squawk_syntax::ast::{self, Stmt};
 
 use crate::{
     Finding,
     finding::Place,
-    rules::known,
     source::{Source, Statement, text},
 };
-
-const TXMODE_NONE: &str = "-- atlas:txmode none\n\n";
 
 /// Finds what the migration directory holds and nobody reads.
 ///
@@ -31,23 +28,22 @@ pub fn unread(migrations: &Path) -> Result<Vec<Finding>> {
         if name.ends_with(".sql") || name == atlas::directory::SUM_FILE || name.starts_with('.') {
             continue;
         }
-        let holds_sql = |path: &Path| {
-            let sql = path.extension().map(|end| end.to_string_lossy().to_lowercase());
-            sql.is_some_and(|end| end.contains("sql"))
-        };
         let is_folder = entry.path().is_dir();
-        let is_migration = if is_folder {
-            fs::read_dir(entry.path())?.flatten().any(|inner| holds_sql(&inner.path()))
-        } else {
-            holds_sql(Path::new(&name)) || name.to_lowercase().contains(".sql.")
+        let mut names = vec![entry.file_name()];
+        if is_folder {
+            names = fs::read_dir(entry.path())?.flatten().map(|inner| inner.file_name()).collect();
+        }
+        let is_sql = names.iter().any(|name| {
+            let name = name.to_string_lossy().to_lowercase();
+            name.contains(".sql.") || name.rsplit('.').next().is_some_and(|it| it.contains("sql"))
+        });
+        let (what, advice) = match is_folder {
+            true => ("the folder ", "move its migrations up"),
+            false => ("", "rename it to VERSION_NAME.sql"),
         };
-        let rule = known(if is_migration { "unread-migration" } else { "unread-file" });
-        let message = match is_folder {
-            true => format!("nobody reads the folder {name}: move its migrations up, or remove it"),
-            false => format!("nobody reads {name}: rename it to VERSION_NAME.sql, or remove it"),
-        };
-        let place = Place::file(format!("migrations/{name}"));
-        found.push(Finding::new(rule, place, message, String::new()));
+        let rule = if is_sql { "unread-migration" } else { "unread-file" };
+        let message = format!("nobody reads {what}{name}: {advice}, or remove it");
+        found.push(Finding::new(rule, Place::file(format!("migrations/{name}")), message));
     }
     Ok(found)
 }
@@ -58,25 +54,26 @@ pub fn check(file: &MigrationFile) -> Vec<Finding> {
     let mut found = source.incomplete();
     if source.text.starts_with('\u{feff}') {
         let message = "the file begins with a byte order mark: save it as UTF-8 without one";
-        let place = source.at(0, '\u{feff}'.len_utf8());
-        found.push(Finding::new(known("byte-order-mark"), place, message.into(), String::new()));
+        found.push(Finding::new("byte-order-mark", source.at(0, '\u{feff}'.len_utf8()), message));
     }
     found.extend(psql_command(&source));
-    let outside = |statement: &Statement| {
-        statement.parse().as_ref().and_then(refused_in_transaction).is_some()
-    };
-    let has_outside = !file.is_transactional() && source.statements.iter().any(outside);
-    for statement in &source.statements {
-        let Some(parsed) = statement.parse() else { continue };
-        let of_statement = transaction(&parsed, file)
-            .or_else(|| server_wide(&parsed))
-            .or_else(|| copy(&parsed))
-            .or_else(|| outside_of_transaction(&parsed, statement, file))
-            .or_else(|| (has_outside && is_mixed(&parsed)).then(mixed));
-        found.extend(
-            of_statement
-                .map(|(rule, message, steps)| source.finding(rule, statement, message, steps)),
-        );
+    let parsed = source.statements.iter().filter_map(|it| Some((it, it.parse()?)));
+    let parsed: Vec<(&Statement, Stmt)> = parsed.collect();
+    let has_outside = parsed.iter().any(|(_, parsed)| refused_in_transaction(parsed).is_some());
+    let is_whole = file.is_transactional();
+    for (statement, parsed) in &parsed {
+        let of_statement = transaction(parsed, is_whole)
+            .or_else(|| server_wide(parsed))
+            .or_else(|| copy(parsed))
+            .or_else(|| match is_whole {
+                true => outside_of_transaction(parsed, statement, &source),
+                false => mixed(parsed).filter(|_| has_outside),
+            });
+        // BEGIN and COMMIT are one mistake.
+        let is_told = |rule| rule == "own-transaction" && found.iter().any(|it| it.rule == rule);
+        if let Some((rule, message, steps)) = of_statement.filter(|(rule, ..)| !is_told(*rule)) {
+            found.push(source.finding(rule, statement, message, steps));
+        }
     }
     found
 }
@@ -94,9 +91,7 @@ fn psql_command(source: &Source) -> Option<Finding> {
             _ if starts_line && token.text(text) == "\\" => {
                 let end = text[token.start..].find('\n').map_or(text.len(), |at| token.start + at);
                 let message = format!("{} is a command of psql", text[token.start..end].trim());
-                let rule = known("psql-command");
-                let place = source.at(token.start, end);
-                return Some(source.allowed(rule, place, token.start, message, String::new()));
+                return Some(Finding::new("psql-command", source.at(token.start, end), message));
             }
             _ => starts_line = false,
         }
@@ -104,7 +99,7 @@ fn psql_command(source: &Source) -> Option<Finding> {
     None
 }
 
-fn transaction(statement: &Stmt, file: &MigrationFile) -> Option<Found> {
+fn transaction(statement: &Stmt, is_whole: bool) -> Option<Found> {
     let word = match statement {
         Stmt::Begin(_) => "BEGIN",
         Stmt::Commit(_) => "COMMIT",
@@ -113,13 +108,10 @@ fn transaction(statement: &Stmt, file: &MigrationFile) -> Option<Found> {
         Stmt::PrepareTransaction(_) => "PREPARE TRANSACTION",
         _ => return None,
     };
-    let message = match file.is_transactional() {
-        true => format!("{word} in a file that runs in a transaction of its own"),
-        false => format!("{word} in a file that runs without a transaction"),
-    };
+    let runs = if is_whole { "in a transaction of its own" } else { "without a transaction" };
     let steps = "-- remove BEGIN and COMMIT; where two parts must be committed one after the other, \
                  write two migrations";
-    Some(("own-transaction", message, steps.into()))
+    Some(("own-transaction", format!("{word} in a file that runs {runs}"), steps.into()))
 }
 
 /// Names what belongs to the whole server.
@@ -128,11 +120,9 @@ fn server_wide(statement: &Stmt) -> Option<Found> {
         Stmt::CreateRole(_) | Stmt::CreateUser(_) | Stmt::CreateGroup(_) => "creates a role",
         Stmt::AlterRole(_) | Stmt::AlterUser(_) | Stmt::AlterGroup(_) => "changes a role",
         Stmt::DropRole(_) | Stmt::DropUser(_) | Stmt::DropGroup(_) => "drops a role",
-        Stmt::Grant(grant) if grant.on_privilege_objects_clause().is_none() => {
-            "makes a role a member of another"
-        }
-        Stmt::Revoke(revoke) if revoke.on_privilege_objects_clause().is_none() => {
-            "takes a role out of another"
+        Stmt::Grant(it) if it.on_privilege_objects_clause().is_none() => "makes a role a member",
+        Stmt::Revoke(it) if it.on_privilege_objects_clause().is_none() => {
+            "takes a role's member out"
         }
         Stmt::CreateDatabase(_) | Stmt::DropDatabase(_) | Stmt::AlterDatabase(_) => {
             "is about a database, which a migration does not choose"
@@ -145,12 +135,14 @@ fn server_wide(statement: &Stmt) -> Option<Found> {
     };
     let sql = text(statement);
     let sql = sql.trim_end_matches(';');
-    let steps = format!(
-        "-- in crates/entity/sql/roles.sql, which prepares development and test servers, and which \
-         you run by hand in production:\nDO $$ BEGIN\n    {sql};\nEXCEPTION WHEN duplicate_object \
-         THEN NULL;\nEND $$;"
-    );
-    let steps = if what.contains("role") { steps } else { format!("-- by hand, once:\n{sql};") };
+    let steps = match what.contains("role") {
+        true => format!(
+            "-- in crates/entity/sql/roles.sql, which prepares development and test servers, and which \
+             you run by hand in production:\nDO $$ BEGIN\n    {sql};\nEXCEPTION WHEN \
+             duplicate_object THEN NULL;\nEND $$;"
+        ),
+        false => format!("-- by hand, once:\n{sql};"),
+    };
     Some(("server-wide", format!("the statement {what}"), steps))
 }
 
@@ -163,76 +155,72 @@ fn copy(statement: &Stmt) -> Option<Found> {
     Some(("copy-stdin", "COPY ... FROM stdin needs psql".into(), steps))
 }
 
-fn outside_of_transaction(
-    parsed: &Stmt,
-    statement: &Statement,
-    file: &MigrationFile,
-) -> Option<Found> {
-    let what = refused_in_transaction(parsed).filter(|_| file.is_transactional())?;
-    let head = "in a file of its own that begins with these two lines, the second one empty";
-    let message = if file.text().contains("atlas:txmode none") {
-        format!(
-            "{what} cannot run in a transaction, and `-- atlas:txmode none` counts only at the \
-             head of the file, with an empty line after it"
-        )
-    } else {
-        format!("{what} cannot run in a transaction, and this file runs in one")
+fn outside_of_transaction(parsed: &Stmt, statement: &Statement, source: &Source) -> Option<Found> {
+    let what = refused_in_transaction(parsed)?;
+    let directive = "`-- atlas:txmode none` counts only at the head of the file, with an empty line \
+                     after it";
+    let why = match source.text.split_once("atlas:txmode none") {
+        None => "this file runs in one",
+        Some((_, rest)) if rest.starts_with("\r\n\r\n") => {
+            "Atlas sees `-- atlas:txmode none` only if lines end in LF, not in CRLF"
+        }
+        Some(_) => directive,
     };
-    let steps = format!("-- {head}:\n{TXMODE_NONE}{}", statement.sql);
+    let message = format!("{what} cannot run in a transaction, and {why}");
+    let steps = format!(
+        "-- in a file of its own that begins with these two lines, the second one empty:\n\
+         -- atlas:txmode none\n\n{}",
+        statement.sql
+    );
     Some(("needs-no-transaction", message, steps))
 }
 
-/// Whether a statement should not stand beside those that need to be outside of transactions.
-fn is_mixed(statement: &Stmt) -> bool {
+/// A statement that should not stand beside those that need to be outside of transactions.
+fn mixed(statement: &Stmt) -> Option<Found> {
     let is_setting = matches!(statement, Stmt::Set(_) | Stmt::Reset(_) | Stmt::Show(_));
-    !is_setting && refused_in_transaction(statement).is_none()
-}
-
-fn mixed() -> Found {
     let message = "the file runs without a transaction, which this statement does not need";
-    ("mixed-without-transaction", message.into(), "-- move it to a file of its own".into())
+    (!is_setting && refused_in_transaction(statement).is_none()).then(|| {
+        ("mixed-without-transaction", message.into(), "-- move it to a file of its own".into())
+    })
 }
 
-/// Names the statement if PostgreSQL refuses it in a transaction:
-/// `PreventInTransactionBlock` in the sources of PostgreSQL.
-fn refused_in_transaction(statement: &Stmt) -> Option<&'static str> {
+/// Names the statement if PostgreSQL refuses it in a transaction, as its sources have it
+/// (`PreventInTransactionBlock`); without those of [`server_wide`].
+pub(crate) fn refused_in_transaction(statement: &Stmt) -> Option<&'static str> {
     match statement {
         Stmt::CreateIndex(index) => index.concurrently_token().map(|_| "CREATE INDEX CONCURRENTLY"),
         Stmt::DropIndex(index) => index.concurrently_token().map(|_| "DROP INDEX CONCURRENTLY"),
         Stmt::Reindex(reindex) => {
-            let target = reindex.reindex_target()?;
-            let one = matches!(
-                target,
-                ast::ReindexTarget::ReindexTargetIndex(_)
-                    | ast::ReindexTarget::ReindexTargetTable(_)
-            );
-            let concurrent = reindex.syntax().text().to_string().to_lowercase();
-            (!one || concurrent.contains("concurrently")).then_some("this REINDEX")
+            let is_concurrent = text(reindex).to_lowercase().contains("concurrently");
+            (is_concurrent || rebuilds_many(reindex)).then_some("this REINDEX")
         }
-        Stmt::AlterTable(table) => table.actions().find_map(|action| match action {
-            ast::AlterTableAction::DetachPartition(detach) => {
-                match detach.detach_partition_option()? {
-                    ast::DetachPartitionOption::DetachConcurrently(_) => {
-                        Some("DETACH PARTITION CONCURRENTLY")
-                    }
-                    ast::DetachPartitionOption::DetachFinalize(_) => None,
-                }
-            }
-            _ => None,
+        Stmt::AlterTable(table) => table.actions().find_map(|action| {
+            let ast::AlterTableAction::DetachPartition(detach) = action else { return None };
+            let option = detach.detach_partition_option()?;
+            let is_concurrent = matches!(option, ast::DetachPartitionOption::DetachConcurrently(_));
+            is_concurrent.then_some("DETACH PARTITION CONCURRENTLY")
         }),
         Stmt::Vacuum(_) => Some("VACUUM"),
-        Stmt::Cluster(cluster) if cluster.table_name_ref().is_none() => {
-            cluster.cluster_legacy().is_none().then_some("CLUSTER of all tables")
+        Stmt::Cluster(cluster) => {
+            let names_none =
+                cluster.table_name_ref().is_none() && cluster.cluster_legacy().is_none();
+            names_none.then_some("CLUSTER of all tables")
         }
-        Stmt::AlterSystem(_) => Some("ALTER SYSTEM"),
-        Stmt::CreateDatabase(_) => Some("CREATE DATABASE"),
-        Stmt::DropDatabase(_) => Some("DROP DATABASE"),
-        Stmt::CreateTablespace(_) => Some("CREATE TABLESPACE"),
-        Stmt::DropTablespace(_) => Some("DROP TABLESPACE"),
         Stmt::CreateSubscription(_) => Some("CREATE SUBSCRIPTION"),
         Stmt::DropSubscription(_) => Some("DROP SUBSCRIPTION"),
         _ => None,
     }
+}
+
+/// Whether it rebuilds the indexes of several tables.
+pub(crate) fn rebuilds_many(reindex: &ast::Reindex) -> bool {
+    let target = reindex.reindex_target();
+    target.is_some_and(|target| {
+        !matches!(
+            target,
+            ast::ReindexTarget::ReindexTargetIndex(_) | ast::ReindexTarget::ReindexTargetTable(_)
+        )
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::rules::{self, Rule};
+use crate::rules::{self, known};
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -71,28 +71,38 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(crate) fn new(rule: &Rule, place: Place, message: String, steps: String) -> Self {
+    /// Without steps.
+    pub(crate) fn new(rule: &'static str, place: Place, message: impl Into<String>) -> Self {
+        let rule = known(rule);
         Self {
             rule: rule.name.to_owned(),
             severity: rule.severity,
             check: rule.check,
             place,
-            message,
+            message: message.into(),
             why: rule.why.to_owned(),
-            steps,
+            steps: String::new(),
             allowed: None,
+        }
+    }
+
+    /// `error`, `warning` or `allowed`.
+    pub fn level(&self) -> &'static str {
+        match (&self.allowed, self.severity) {
+            (Some(_), _) => "allowed",
+            (None, Severity::Error) => "error",
+            (None, Severity::Warning) => "warning",
         }
     }
 
     /// Whether the migration must not be merged because of it.
     pub fn is_error(&self) -> bool {
-        self.severity == Severity::Error && self.allowed.is_none()
+        self.level() == "error"
     }
 
     /// The comment above the statement that allows the finding; `None` for what cannot work.
     pub fn how_to_allow(&self) -> Option<String> {
-        let is_broken = rules::prevents_replay(&self.rule) && self.rule != "server-wide";
-        let cannot = is_broken || self.rule == "replay" || self.place.line == 0;
+        let cannot = rules::is_broken(&self.rule) || self.place.line == 0;
         match rules::find(&self.rule) {
             _ if cannot => None,
             Some(_) => Some(format!("-- allow: {} REASON", self.rule)),

@@ -78,17 +78,17 @@ pub async fn run(
     let mut usable = new.len();
     for (at, file) in new.iter().enumerate() {
         let found = files::check(file);
-        if found.iter().any(|finding| finding.is_error() && rules::prevents_replay(&finding.rule)) {
+        let prevents = |it: &Finding| it.is_error() && rules::prevents_replay(&it.rule);
+        if found.iter().any(prevents) {
             usable = usable.min(at);
         }
         findings.extend(found);
     }
     let rows = options.rows.as_deref();
-    let mut observed = observe::observe(server, base, &new[..usable], rows).await?;
-    findings.append(&mut observed.findings);
+    let mut report = observe::observe(server, base, &new[..usable], rows).await?;
+    findings.append(&mut report.findings);
     let lint = |file| squawk::lint(&Source::new(file), server.major(), &options.squawk);
     findings.extend(new.iter().flat_map(lint));
     findings.sort_by(|a, b| (&a.place.file, a.place.line).cmp(&(&b.place.file, b.place.line)));
-    let observe::Observed { locks, rows, database, applied, .. } = observed;
-    Ok(Report { findings, locks, rows, applied, database })
+    Ok(Report { findings, ..report })
 }

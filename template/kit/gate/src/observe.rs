@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 use atlas::MigrationFile;
-use postgres::{Server, TemporaryDatabase};
+use postgres::Server;
 use replay::Moment;
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, PgConnection};
 use squawk_syntax::ast::Stmt;
@@ -18,30 +18,19 @@ pub use state::Mode;
 pub use verdict::Lock;
 
 use crate::{
-    Finding,
+    Finding, Report,
     finding::Place,
-    rows::{self, Filled},
-    rules::known,
+    rows,
     source::{Source, Statement},
 };
 use failure::Failures;
-use state::Relation;
+use state::{Relation, State};
+use verdict::Names;
 
-/// What the replay showed.
-#[derive(Debug)]
-pub struct Observed {
-    pub findings: Vec<Finding>,
-    /// Locks on tables that existed before.
-    pub locks: Vec<Lock>,
-    /// The tables that existed before, and their rows.
-    pub rows: Vec<Filled>,
-    /// How many new migrations were applied.
-    pub applied: usize,
-    /// Has those, and the migrations of the base.
-    pub database: TemporaryDatabase,
-}
+/// The rows are thrown away, and the queries are not worth compiling.
+const FAST: &str = "SET synchronous_commit = off; SET jit = off";
 
-/// What a statement did to relations that existed before.
+/// What a statement did to tables that existed before.
 #[derive(Debug, Default)]
 struct Seen {
     /// Offset of the statement in the file, in bytes.
@@ -51,13 +40,9 @@ struct Seen {
     scanned: Vec<i64>,
     rewritten: Vec<i64>,
     dropped: Vec<i64>,
-    /// With the new name.
-    renamed: Vec<(i64, String)>,
-    dropped_columns: Vec<(i64, String)>,
-    /// With the old and the new name.
-    renamed_columns: Vec<(i64, String, String)>,
-    /// With the name, the old and the new type.
-    retyped: Vec<(i64, String, String, String)>,
+    dropped_columns: Vec<String>,
+    /// Rule and message of renames and changes of types.
+    changed: Vec<(&'static str, String)>,
     lock_timeout: bool,
     /// Whether it cannot run in a transaction, so that its locks were not seen.
     outside: bool,
@@ -68,46 +53,44 @@ struct Seen {
 ///
 /// # Errors
 /// When a migration of `base` fails, or the server does not answer.
-pub async fn observe(
+pub(crate) async fn observe(
     server: &Server,
     base: &[MigrationFile],
     new: &[MigrationFile],
     own_rows: Option<&str>,
-) -> Result<Observed> {
+) -> Result<Report> {
     let database = replay::copy(server, base, "gate").await?;
     let mut connection = server.connect_once(database.name()).await?;
     let mut findings = Vec::new();
     for failed in rows::own(&mut connection, own_rows.unwrap_or_default()).await? {
         let place = Place::file("crates/entity/sql/rows.sql".into());
-        findings.push(Finding::new(known("own-rows"), place, failed, String::new()));
+        findings.push(Finding::new("own-rows", place, failed));
     }
     replay::reset(&mut connection).await?;
+    sqlx::raw_sql(FAST).execute(&mut connection).await?;
     let rows = rows::fill(&mut connection).await?;
-    let mut replay = Replay {
-        existing: existing(&mut connection).await?,
-        failures: Failures::new(rows.iter().map(|table| table.table.clone()).collect()),
-        scans: BTreeMap::new(),
-        connection,
+    let states = state::read(&mut connection, true, i64::MAX).await?.into_iter();
+    replay::reset(&mut connection).await?;
+    let failures = Failures::new(rows.iter().map(|table| table.table.clone()).collect());
+    let known = Known {
+        existing: states.filter_map(|state| Some((state.oid, state.relation?))).collect(),
+        ..Known::default()
     };
+    let mut replay = Replay { connection, known, failures };
     let mut locks = Vec::new();
     let mut applied = 0;
     for file in new {
         let source = Source::new(file);
-        let before = replay.existing.clone();
+        replay.known.name();
         let (seen, failed) = replay.file(&source).await?;
-        let names = before.into_iter().filter(|(_, relation)| relation.holds_rows());
-        let names = names.map(|(oid, relation)| (oid, relation.name().to_owned())).collect();
-        locks.extend(verdict::locks(&source, &names, &seen));
-        let mut found = verdict::findings(&source, &names, &seen);
+        let names = &replay.known.names;
+        locks.extend(verdict::locks(&source, names, &seen));
+        let mut found = verdict::findings(&source, names, &seen);
         replay.failures.report(&source, &mut found);
         found.extend(replay.leaks(&source).await?);
         let is_broken = failed.is_some();
-        if let Some(failed) = failed {
-            // What else there is to say is about a file that will change.
-            found = vec![failed];
-        }
-        found.sort_by_key(|finding| finding.place.line);
-        findings.extend(found);
+        // What else there is to say about a broken file is about one that will change.
+        findings.extend(failed.map_or(found, |failed| vec![failed]));
         replay::reset(&mut replay.connection).await?;
         if is_broken {
             break;
@@ -115,21 +98,24 @@ pub async fn observe(
         applied += 1;
     }
     replay.connection.close().await?;
-    Ok(Observed { findings, locks, rows, applied, database })
-}
-
-async fn existing(connection: &mut PgConnection) -> Result<BTreeMap<i64, Relation>> {
-    let states = state::read(connection, true).await?.into_iter();
-    Ok(states.filter_map(|state| Some((state.oid, state.relation?))).collect())
+    Ok(Report { findings, locks, rows, applied, database })
 }
 
 struct Replay {
     connection: PgConnection,
-    /// Relations that the base has, as they are now.
-    existing: BTreeMap<i64, Relation>,
+    known: Known,
     failures: Failures,
-    /// Scans of each table that were counted so far.
+}
+
+/// The relations that the base has.
+#[derive(Default)]
+struct Known {
+    /// As they are now.
+    existing: BTreeMap<i64, Relation>,
+    /// Scans of each that were counted so far.
     scans: BTreeMap<i64, i64>,
+    /// Names of the tables among them at the start of the file.
+    names: Names,
 }
 
 impl Replay {
@@ -140,23 +126,24 @@ impl Replay {
         let mut seen = Vec::new();
         loop {
             self.count_scans().await?;
-            let before = self.existing.clone();
-            let Self { connection, existing, scans, .. } = self;
+            let Self { connection, known, failures } = self;
+            let before = known.existing.clone();
             let done = replay::run_observed(
                 connection,
                 &source.file,
                 skip,
                 async |connection, moment, offset, _| {
                     let Some(statement) = source.statement(offset) else { return Ok(()) };
-                    match moment {
-                        Moment::Before => prepare(connection, statement).await,
-                        _ => {
-                            let outside = moment == Moment::AfterOutside;
-                            let states = state::read(connection, outside).await?;
-                            seen.push(Seen::new(offset, states, outside, existing, scans));
-                            Ok(())
-                        }
+                    let Some((&last, _)) = known.existing.last_key_value() else { return Ok(()) };
+                    if moment == Moment::Before {
+                        return prepare(connection, statement).await;
                     }
+                    let outside = moment == Moment::AfterOutside;
+                    let states = state::read(connection, outside, last).await?;
+                    seen.push(
+                        known.see(Seen { start: offset, outside, ..Seen::default() }, states),
+                    );
+                    Ok(())
                 },
             )
             .await;
@@ -164,14 +151,13 @@ impl Replay {
             error.as_database_error().context("the database does not answer")?;
             if source.file.is_transactional() {
                 // The next run begins anew.
-                self.existing = before;
+                known.existing = before;
                 seen.clear();
             }
             skip = offset.unwrap_or_default();
             let statement = source.statement(skip);
-            if !self.failures.retry(&mut self.connection, source, statement, &error).await? {
-                let finding = failure::broken(source, statement, &error);
-                return Ok((seen, Some(finding)));
+            if !failures.retry(connection, source, statement, &error).await? {
+                return Ok((seen, Some(failure::broken(source, statement, &error))));
             }
         }
     }
@@ -183,7 +169,7 @@ impl Replay {
         )
         .fetch_all(&mut self.connection)
         .await?;
-        self.scans = counted.into_iter().collect();
+        self.known.scans = counted.into_iter().collect();
         Ok(())
     }
 
@@ -196,17 +182,14 @@ impl Replay {
         .fetch_all(&mut self.connection)
         .await?;
         let Some(name) = names.first() else { return Ok(None) };
-        let says =
-            |statement: &&Statement| statement.sql.to_lowercase().contains(&name.to_lowercase());
-        let Some(statement) = source.statements.iter().find(says).or(source.statements.last())
-        else {
-            return Ok(None);
-        };
+        let lower = |text: &str| text.to_lowercase();
+        let mut statements = source.statements.iter();
+        let setting = statements.find(|statement| lower(&statement.sql).contains(&lower(name)));
+        let Some(statement) = setting.or(source.statements.last()) else { return Ok(None) };
         let steps = match statement.parse() {
             Some(Stmt::Set(_)) if source.file.is_transactional() => {
-                let sql = &statement.sql;
-                let rest = sql[3..].trim_start();
-                let is_session = rest.to_lowercase().starts_with("session ");
+                let rest = statement.sql[3..].trim_start();
+                let is_session = lower(rest).starts_with("session ");
                 format!("SET LOCAL {}", if is_session { &rest[8..] } else { rest })
             }
             _ => format!("-- at the end of the file:\nRESET {name};"),
@@ -221,69 +204,67 @@ impl Replay {
 async fn prepare(connection: &mut PgConnection, statement: &Statement) -> Result<(), sqlx::Error> {
     let parsed = statement.parse();
     let changes_schema = matches!(parsed, Some(Stmt::AlterTable(_) | Stmt::CreateTable(_)));
-    let settings = if changes_schema {
-        "SET LOCAL enable_seqscan = on; SET LOCAL enable_indexscan = off; \
-         SET LOCAL enable_indexonlyscan = off; SET LOCAL enable_bitmapscan = off"
-    } else {
-        "SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = on; \
-         SET LOCAL enable_indexonlyscan = on; SET LOCAL enable_bitmapscan = on"
-    };
+    let (table, index) = if changes_schema { ("on", "off") } else { ("off", "on") };
+    let settings = format!(
+        "SET LOCAL enable_seqscan = {table}; SET LOCAL enable_indexscan = {index}; SET LOCAL \
+         enable_indexonlyscan = {index}; SET LOCAL enable_bitmapscan = {index}; SET LOCAL jit = off"
+    );
     sqlx::raw_sql(AssertSqlSafe(settings)).execute(connection).await.map(drop)
 }
 
-impl Seen {
+impl Known {
+    fn name(&mut self) {
+        let tables = self.existing.iter();
+        self.names = tables.map(|(oid, table)| (*oid, table.name.clone())).collect();
+    }
+
     /// Compares `states` with what is known of each relation, and updates that.
-    fn new(
-        start: usize,
-        states: Vec<state::State>,
-        outside: bool,
-        existing: &mut BTreeMap<i64, Relation>,
-        scans: &mut BTreeMap<i64, i64>,
-    ) -> Self {
-        let mut seen = Self { start, outside, ..Self::default() };
+    fn see(&mut self, mut seen: Seen, states: Vec<State>) -> Seen {
         for state in states {
             let oid = state.oid;
-            let counted = scans.insert(oid, state.scans).unwrap_or_default();
-            let Some(before) = existing.get_mut(&oid) else { continue };
+            let counted = self.scans.insert(oid, state.scans).unwrap_or_default();
+            let Some(before) = self.existing.get_mut(&oid) else { continue };
             seen.lock_timeout = state.lock_timeout;
-            seen.held.extend(state.mode().map(|mode| (oid, mode)));
+            seen.held.extend(state.mode.map(|mode| (oid, mode)));
             // The server starts over when it has reported its counts.
             if state.scans > counted || state.scans < counted && state.scans > 0 {
                 seen.scanned.push(oid);
             }
             let Some(mut after) = state.relation else {
-                if existing.remove(&oid).is_some_and(|before| before.holds_rows()) {
-                    seen.dropped.push(oid);
-                }
+                self.existing.remove(&oid);
+                seen.dropped.push(oid);
                 continue;
             };
-            if before.holds_rows() {
-                seen.changes(oid, before, &after);
-            }
+            seen.changes(oid, &self.names[&oid], before, &after);
             // A column that the new migrations add may change and go again.
             after.columns.retain(|number, _| before.columns.contains_key(number));
             *before = after;
         }
         seen
     }
+}
 
-    fn changes(&mut self, oid: i64, before: &Relation, after: &Relation) {
-        if before.file != after.file {
-            self.rewritten.push(oid);
+impl Seen {
+    fn changes(&mut self, oid: i64, name: &str, before: &Relation, after: &Relation) {
+        let is_rewritten = before.file != after.file;
+        self.rewritten.extend(is_rewritten.then_some(oid));
+        if before.name != after.name {
+            self.changed.push(("rename-table", format!("{name} becomes {}", after.name)));
         }
-        if before.name() != after.name() {
-            self.renamed.push((oid, after.name().to_owned()));
-        }
+        let is_text = |name: &str| name == "text" || name.starts_with("character varying");
         for (number, old) in &before.columns {
             let Some(new) = after.columns.get(number) else {
-                self.dropped_columns.push((oid, old.name.clone()));
+                self.dropped_columns.push(format!("{name}.{}", old.name));
                 continue;
             };
             if old.name != new.name {
-                self.renamed_columns.push((oid, old.name.clone(), new.name.clone()));
+                let message = format!("{name}.{} becomes {}", old.name, new.name);
+                self.changed.push(("rename-column", message));
             }
-            if old.base != new.base {
-                self.retyped.push((oid, new.name.clone(), old.r#type.clone(), new.r#type.clone()));
+            let is_known = is_rewritten || is_text(&old.r#type) && is_text(&new.r#type);
+            if old.base != new.base && !is_known {
+                let types = format!("{} becomes {}", old.r#type, new.r#type);
+                self.changed.push(("change-type", format!("{name}.{}: {types}", new.name)));
             }
         }
     }

@@ -2,21 +2,22 @@
 
 use std::fmt::Write as _;
 
-use crate::{Filled, Finding, Lock, Severity};
+use crate::{Filled, Finding, Lock};
 
 /// A finding in the shape of a compiler's message.
 pub fn terminal(finding: &Finding, colour: bool) -> String {
-    let (word, code) = match (&finding.allowed, finding.severity) {
-        (Some(_), _) => ("allowed", "32"),
-        (None, Severity::Error) => ("error", "31"),
-        (None, Severity::Warning) => ("warning", "33"),
+    let level = finding.level();
+    let code = match level {
+        "allowed" => "32",
+        "warning" => "33",
+        _ => "31",
     };
     let paint = |code: &str, text: &str| match colour {
         true => format!("\x1b[1;{code}m{text}\x1b[0m"),
         false => text.to_owned(),
     };
     let Finding { rule, place, message, why, steps, .. } = finding;
-    let mut out = format!("{}[{rule}]: {message}\n", paint(code, word));
+    let mut out = format!("{}[{rule}]: {message}\n", paint(code, level));
     let number = place.line.to_string();
     let margin = " ".repeat(number.len());
     match place.line {
@@ -50,23 +51,16 @@ pub fn terminal(finding: &Finding, colour: bool) -> String {
 /// A workflow command of GitHub Actions, which marks the line in the pull request.
 /// <https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions>
 pub fn github(finding: &Finding) -> String {
-    let level = match (&finding.allowed, finding.severity) {
-        (Some(_), _) => "notice",
-        (None, Severity::Error) => "error",
-        (None, Severity::Warning) => "warning",
-    };
+    let level = finding.level().replace("allowed", "notice");
     let escape = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| escape(text).replace(':', "%3A").replace(',', "%2C");
     let Finding { rule, place, message, why, steps, .. } = finding;
-    let mut text = message.clone();
-    match &finding.allowed {
-        Some(reason) => text += &format!("\nallowed: {reason}"),
-        None => {
-            let allow = finding.how_to_allow().map(|comment| format!("to allow it: {comment}"));
-            let parts = [Some(why.clone()), Some(steps.clone()), allow].into_iter().flatten();
-            parts.filter(|part| !part.is_empty()).for_each(|part| text += &format!("\n{part}"));
-        }
-    }
+    let allow = finding.how_to_allow().map(|comment| format!("to allow it: {comment}"));
+    let parts = match &finding.allowed {
+        Some(reason) => vec![message.clone(), format!("allowed: {reason}")],
+        None => vec![message.clone(), why.clone(), steps.clone(), allow.unwrap_or_default()],
+    };
+    let text = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
     format!(
         "::{level} file={},line={},col={},title={}::{}",
         property(&place.file),
@@ -80,20 +74,17 @@ pub fn github(finding: &Finding) -> String {
 /// Findings, locks and rows as Markdown.
 pub fn markdown(findings: &[Finding], locks: &[Lock], rows: &[Filled]) -> String {
     let mut out = String::new();
-    for (title, is_shown) in [
-        ("Errors", (|f: &Finding| f.is_error()) as fn(&Finding) -> bool),
-        ("Warnings", |f| f.allowed.is_none() && f.severity == Severity::Warning),
-        ("Allowed", |f| f.allowed.is_some()),
-    ] {
-        let shown: Vec<_> = findings.iter().filter(|finding| is_shown(finding)).collect();
+    for (title, level) in [("Errors", "error"), ("Warnings", "warning"), ("Allowed", "allowed")] {
+        let shown: Vec<_> = findings.iter().filter(|finding| finding.level() == level).collect();
         if !shown.is_empty() {
             let _ = writeln!(out, "### {title}\n");
         }
         for Finding { rule, place, message, why, steps, allowed, .. } in shown {
             let line = if place.line > 0 { format!(":{}", place.line) } else { String::new() };
             let _ = writeln!(out, "- `{}{line}` **{rule}**: {}", place.file, cell(message));
-            let reason = allowed.as_ref().map(|reason| format!("Allowed: {reason}"));
-            let _ = writeln!(out, "  {}", cell(reason.as_deref().unwrap_or(why)));
+            let reason =
+                allowed.as_ref().map_or(why.clone(), |reason| format!("Allowed: {reason}"));
+            let _ = writeln!(out, "  {}", cell(&reason));
             if allowed.is_none() && !steps.is_empty() {
                 let _ = writeln!(out, "\n  ```sql\n  {}\n  ```\n", steps.replace('\n', "\n  "));
             }
@@ -102,17 +93,10 @@ pub fn markdown(findings: &[Finding], locks: &[Lock], rows: &[Filled]) -> String
     if !locks.is_empty() {
         out += "\n### Locks on existing tables\n\n| migration | line | table | lock | held for | meanwhile |\n|---|---|---|---|---|---|\n";
     }
-    for lock in locks {
-        let _ = writeln!(
-            out,
-            "| {} | {} | {} | {} | {} | {} |",
-            cell(&lock.file),
-            lock.line,
-            cell(&lock.table),
-            lock.mode.name(),
-            statements(lock.statements),
-            lock.work.unwrap_or("")
-        );
+    for Lock { file, line, table, mode, statements, work } in locks {
+        let held = format!("{statements} statement{}", if *statements == 1 { "" } else { "s" });
+        let (file, table, mode, work) = (cell(file), cell(table), mode.name(), work.unwrap_or(""));
+        let _ = writeln!(out, "| {file} | {line} | {table} | {mode} | {held} | {work} |");
     }
     let empty: Vec<_> = rows.iter().filter(|table| table.why_empty.is_some()).collect();
     let filled = rows.len() - empty.len();
@@ -122,10 +106,6 @@ pub fn markdown(findings: &[Finding], locks: &[Lock], rows: &[Filled]) -> String
         let _ = writeln!(out, "- No rows in {}: {}", cell(&table.table), cell(why));
     }
     out
-}
-
-fn statements(number: usize) -> String {
-    format!("{number} statement{}", if number == 1 { "" } else { "s" })
 }
 
 /// Text in one line of Markdown.

@@ -99,18 +99,11 @@ fn in_order(mut tables: Vec<Table>) -> Vec<Table> {
     let mut sorted: Vec<Table> = Vec::new();
     while !tables.is_empty() {
         let waits = |table: &Table| {
-            let others = table.foreign_keys.iter().map(|key| key.table);
-            others
-                .filter(|&other| other != table.oid)
-                .any(|other| tables.iter().any(|t| t.oid == other))
+            let mut keys = table.foreign_keys.iter().filter(|key| key.table != table.oid);
+            keys.any(|key| tables.iter().any(|other| other.oid == key.table))
         };
-        let next: Vec<bool> = tables.iter().map(|table| !waits(table)).collect();
-        let any = next.contains(&true);
-        let mut next = next.into_iter();
-        let (free, rest): (Vec<_>, Vec<_>) =
-            tables.into_iter().partition(|_| !any || next.next() == Some(true));
-        sorted.extend(free);
-        tables = rest;
+        let free = tables.iter().position(|table| !waits(table));
+        sorted.push(tables.remove(free.unwrap_or_default()));
     }
     sorted
 }
@@ -225,21 +218,20 @@ impl Table {
 
     /// Positions of the inserted columns to blame for an error.
     fn blamed(&self, error: &PgDatabaseError) -> Vec<usize> {
-        let numbers: Vec<i16> = if let Some(name) = error.column() {
-            let is_named = |column: &&Column| column.name.trim_matches('"') == name;
-            self.columns.iter().filter(is_named).map(|column| column.number).collect()
-        } else {
-            let name = error.constraint().unwrap_or_default();
-            let named = self.constraints.iter().filter(|constraint| constraint.name == name);
-            named.flat_map(|constraint| constraint.columns.clone()).collect()
+        let constraint = error.constraint().unwrap_or_default();
+        let is_named = |column: &Column| match error.column() {
+            Some(name) => column.name.trim_matches('"') == name,
+            None => {
+                let mut named = self.constraints.iter().filter(|it| it.name == constraint);
+                named.any(|it| it.columns.contains(&column.number))
+            }
         };
-        let at = |(_, column): &(usize, &Column)| numbers.contains(&column.number);
-        let found: Vec<usize> = self.inserted().enumerate().filter(at).map(|(at, _)| at).collect();
-        if !found.is_empty() {
-            return found;
-        }
+        let at = |is_blamed: &dyn Fn(&Column) -> bool| -> Vec<usize> {
+            let columns = self.inserted().enumerate();
+            columns.filter(|(_, column)| is_blamed(column)).map(|(at, _)| at).collect()
+        };
         // A value of the wrong form names no column.
-        self.inserted().enumerate().filter(|(_, c)| !c.is_known()).map(|(at, _)| at).collect()
+        Some(at(&is_named)).filter(|at| !at.is_empty()).unwrap_or_else(|| at(&|it| !it.is_known()))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     Finding,
     allow::{self, Allow},
     finding::Place,
-    rules::{Rule, known},
+    rules,
 };
 
 /// A file with its statements.
@@ -39,38 +39,24 @@ impl Statement {
 
 impl Source {
     pub fn new(file: &MigrationFile) -> Self {
-        let text = file.text().into_owned();
-        let mut source = Self {
-            file: file.clone(),
-            statements: Vec::new(),
-            allows: Vec::new(),
-            incomplete: Vec::new(),
-            text: String::new(),
-        };
+        let text = file.text();
         let offset = |part: &str| part.as_ptr() as usize - text.as_ptr() as usize;
-        for statement in sql::statements(&text) {
-            let (mut allows, incomplete) = allow::read(statement.text);
-            let at = offset(statement.text);
-            source.incomplete.extend(incomplete.into_iter().map(|comment| allow::Incomplete {
-                start: at + comment.start,
-                end: at + comment.end,
-                ..comment
-            }));
-            source.allows.extend(allows.extract_if(.., |allow| allow.for_file));
-            source.statements.push(Statement {
-                start: offset(statement.sql),
-                sql: statement.sql.to_owned(),
-                allows,
-            });
+        let (mut statements, mut file_allows, mut incomplete) =
+            (Vec::new(), Vec::new(), Vec::new());
+        for sql::Statement { text, sql } in sql::statements(&text) {
+            let (mut allows, more) = allow::read(text, offset(text));
+            incomplete.extend(more);
+            file_allows.extend(allows.extract_if(.., |allow| allow.for_file));
+            statements.push(Statement { start: offset(sql), sql: sql.to_owned(), allows });
         }
         // As Atlas has it: the comments at the head, if an empty line follows them.
         let head = text.split_inclusive('\n').take_while(|line| line.starts_with("--"));
         let head = &text[..head.map(str::len).sum()];
         if text[head.len()..].starts_with('\n') {
-            source.allows.extend(allow::read(head).0);
+            file_allows.extend(allow::read(head, 0).0);
         }
-        source.text = text;
-        source
+        let (file, text) = (file.clone(), text.to_string());
+        Self { file, text, statements, allows: file_allows, incomplete }
     }
 
     /// Path from the project's root.
@@ -87,26 +73,21 @@ impl Source {
         &self,
         rule: &'static str,
         statement: &Statement,
-        message: String,
-        steps: String,
+        message: impl Into<String>,
+        steps: impl Into<String>,
     ) -> Finding {
         let place = self.at(statement.start, statement.start + statement.sql.len());
-        self.allowed(known(rule), place, statement.start, message, steps)
+        let finding = Finding { steps: steps.into(), ..Finding::new(rule, place, message) };
+        self.allowed(finding, statement.start)
     }
 
-    /// A finding about the statement around `offset`, allowed if a comment says so.
-    pub fn allowed(
-        &self,
-        rule: &Rule,
-        place: Place,
-        offset: usize,
-        message: String,
-        steps: String,
-    ) -> Finding {
+    /// The finding, allowed if a comment of the statement around `offset` says so.
+    pub fn allowed(&self, finding: Finding, offset: usize) -> Finding {
         let statement = self.statement(offset);
-        let allows = self.allows.iter().chain(statement.iter().flat_map(|found| &found.allows));
-        let reason = allows.filter_map(|allow| allow.reason(rule.name)).next().map(str::to_owned);
-        Finding { allowed: reason, ..Finding::new(rule, place, message, steps) }
+        let mut allows = self.allows.iter().chain(statement.iter().flat_map(|s| &s.allows));
+        let reason = allows.find_map(|allow| allow.reason(&finding.rule));
+        let reason = reason.filter(|_| !rules::is_broken(&finding.rule));
+        Finding { allowed: reason.map(str::to_owned), ..finding }
     }
 
     /// The statement that begins at `offset` or holds it.
@@ -116,10 +97,9 @@ impl Source {
 
     /// Comments that mean to allow something but do not say what or why.
     pub fn incomplete(&self) -> Vec<Finding> {
-        let finding = |comment: &allow::Incomplete| {
-            let place = self.at(comment.start, comment.end);
-            let message = format!("the comment {}", comment.lacks);
-            Finding::new(known("allow-without-reason"), place, message, String::new())
+        let finding = |(start, end, lacks): &allow::Incomplete| {
+            let place = self.at(*start, *end);
+            Finding::new("allow-without-reason", place, format!("the comment {lacks}"))
         };
         self.incomplete.iter().map(finding).collect()
     }
@@ -156,7 +136,7 @@ mod tests {
     fn a_comment_allows_its_statement_or_the_file(#[case] text: &str, #[case] allowed: bool) {
         let source = Source::new(&MigrationFile { name: "1.sql".into(), contents: text.into() });
         let statement = source.statements.last().unwrap();
-        let finding = source.finding("drop-table", statement, String::new(), String::new());
+        let finding = source.finding("drop-table", statement, "", "");
         assert_eq!(finding.allowed.is_some(), allowed);
         assert_eq!(finding.is_error(), !allowed);
     }

@@ -100,14 +100,16 @@ fn print(files: &[AppliedFile]) {
     }
 }
 
-/// The file that was rolled back as a whole because it did not get a lock in time.
+/// The file that was rolled back as a whole because it did not get a lock: not in time, or it
+/// and another session waited for each other.
 fn without_lock(project: &Project, error: &MigrationError) -> Result<Option<String>> {
     let files = project.migrations.files()?;
     let rolled_back = files
         .into_iter()
         .find(|file| Some(&file.name) == error.file.as_ref() && file.is_transactional());
-    let timeout = error.message.contains("due to lock timeout");
-    Ok(rolled_back.filter(|_| timeout).map(|file| file.name))
+    let is_lock = ["due to lock timeout", "deadlock detected"];
+    let is_lock = is_lock.iter().any(|words| error.message.contains(words));
+    Ok(rolled_back.filter(|_| is_lock).map(|file| file.name))
 }
 
 /// Says which indexes are INVALID, and what to do; `None` if none is.

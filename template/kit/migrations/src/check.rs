@@ -8,8 +8,9 @@ use std::{env, fs, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, Result};
 use atlas::MigrationFile;
+use catalog::Snapshot;
 use gate::output;
-use postgres::Server;
+use postgres::{Server, settings::setting};
 use replay::ReplayError;
 use serde_json::json;
 
@@ -33,6 +34,10 @@ pub struct Options {
     pub summary: Option<PathBuf>,
 }
 
+/// Bytes of a summary after which it shows no more SQL: a comment on GitHub holds 65,536
+/// characters.
+const SUMMARY: usize = 50_000;
+
 /// Checks, and prints what it finds.
 ///
 /// # Errors
@@ -47,25 +52,24 @@ pub async fn run(project: &Project, force: bool) -> Result<ExitCode> {
 /// # Errors
 /// When the summary cannot be written.
 pub async fn run_with(project: &Project, options: &Options) -> Result<ExitCode> {
-    let base = match Base::find(&project.root, &project.base_branch) {
-        Ok(base) => base,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            return Ok(ExitCode::from(2));
+    let base = Base::find(&project.root, &project.base_branch);
+    let mut passing = None;
+    if let Ok(base) = &base {
+        let fingerprint = Fingerprint::take(project, base.as_ref(), major(project).await?)?;
+        // A file or a reader of JSON wants all of it.
+        let may_skip = !options.force && !options.json && options.summary.is_none();
+        if may_skip && let Some(skipped) = fingerprint.passed_before() {
+            println!("✓ nothing changed since the last pass (--force checks all the same)");
+            print!("{skipped}");
+            return Ok(ExitCode::SUCCESS);
         }
-    };
-    let base = base.as_ref();
-    let fingerprint = Fingerprint::take(project, base)?;
-    // A file or a reader of JSON wants all of it.
-    let may_skip = !options.force && !options.json && options.summary.is_none();
-    if may_skip && let Some(skipped) = fingerprint.passed_before() {
-        println!("✓ nothing changed since the last pass (--force checks all the same)");
-        print!("{skipped}");
-        return Ok(ExitCode::SUCCESS);
+        passing = Some(fingerprint);
     }
 
+    // First, because cargo shows its progress, and not between two checks.
+    let ddl = schema::print(project);
     let mut report = Report::new(!options.json);
-    let checked = checks(project, base, &mut report).await;
+    let checked = checks(project, base, ddl, &mut report).await;
     let code = report.exit_code();
     if options.json {
         let mut all = json!({ "exit_code": code, "checks": report.lines() });
@@ -82,11 +86,19 @@ pub async fn run_with(project: &Project, options: &Options) -> Result<ExitCode> 
         let text = format!("## check-migrations\n\n{}\n{}", report.markdown(), checked.markdown());
         fs::write(summary, text).with_context(|| format!("cannot write {}", summary.display()))?;
     }
-    match report.failed() {
-        0 => fingerprint.store_pass(&report.skipped())?,
-        failed => eprintln!("error: {failed} of the checks failed"),
+    match (report.failed(), passing) {
+        (0, Some(fingerprint)) => fingerprint.store_pass(&report.skipped())?,
+        (failed, _) => eprintln!("error: {failed} of the checks failed"),
     }
     Ok(ExitCode::from(code))
+}
+
+/// Version of the server that `TEST_DATABASE_URL` names.
+async fn major(project: &Project) -> Result<Option<u32>> {
+    Ok(match setting(&project.root, "TEST_DATABASE_URL")? {
+        Some(_) => postgres::server_in(&project.root).await.ok().map(|server| server.major()),
+        None => None,
+    })
 }
 
 /// What the checks found, beside their lines.
@@ -121,36 +133,45 @@ impl Checked {
         let findings: Vec<_> = self.findings().cloned().collect();
         let mut text = output::markdown(&findings, self.locks(), self.rows());
         for file in &self.new {
-            let sql = file.text();
-            text += &format!(
-                "\n<details><summary>{}</summary>\n\n```sql\n{}\n```\n\n</details>\n",
-                file.name,
-                sql.trim_end()
-            );
+            let (name, sql) = (&file.name, file.text());
+            let sql = match text.len() + sql.len() < SUMMARY {
+                true => format!("````sql\n{}\n````", sql.trim_end()),
+                false => format!("{} lines: see the file", sql.lines().count()),
+            };
+            text += &format!("\n<details><summary>{name}</summary>\n\n{sql}\n\n</details>\n");
         }
         text
     }
 }
 
 /// Runs the checks, and applies only migrations that `atlas.sum` vouches for.
-async fn checks(project: &Project, base: Option<&Base>, report: &mut Report) -> Checked {
-    // First, because cargo shows its progress, and not between two checks.
-    let ddl = schema::print(project);
+async fn checks(
+    project: &Project,
+    base: Result<Option<Base>>,
+    ddl: Result<String>,
+    report: &mut Report,
+) -> Checked {
     let mut checked = Checked::default();
     if let Some(copies) = hash_copies::check(project).transpose() {
         report.line("hash copy", copies);
     }
-    let all = match files::intact(project, base) {
+    let all = match files::intact(project, base.as_ref().ok().and_then(Option::as_ref)) {
         Ok(all) => all,
         Err(failed) => {
             report.line("integrity", failed);
             return checked;
         }
     };
-    report.line(
-        "integrity",
-        Ok(Outcome::Passed(format!("atlas.sum agrees with {}", count(all.len(), "file")))),
-    );
+    let agrees = format!("atlas.sum agrees with {}", count(all.len(), "file"));
+    report.line("integrity", Ok(Outcome::Passed(agrees)));
+    let base = match base {
+        Ok(base) => base,
+        Err(error) => {
+            report.line("history", Err(error));
+            return checked;
+        }
+    };
+    let base = base.as_ref();
     report.line("history", files::history(project, base));
     report.line("names", Ok(files::names(project, base, &all)));
     let (merged, new) = files::split(base, &all);
@@ -161,17 +182,31 @@ async fn checks(project: &Project, base: Option<&Base>, report: &mut Report) -> 
         }
         Err(error) => report.line("files", Err(error)),
     }
-    let server = match postgres::server_in(&project.root).await {
-        Ok(server) => server,
+    let opened = async {
+        let server = postgres::server_in(&project.root).await?;
+        replay::prepare_roles(&server).await?;
+        let scratch = Scratch::empty(&server).await?;
+        anyhow::Ok((server, scratch))
+    };
+    let (server, mut scratch) = match opened.await {
+        Ok(opened) => opened,
         Err(error) => {
             report.line("database", Err(error));
             return checked;
         }
     };
-    match trial::run(project, &server, &merged, &new, report).await {
+    // Meanwhile, because another process of the server does it. Its database is dropped later:
+    // that would keep this thread from answering the server.
+    let described = async {
+        scratch.load(project, &ddl?).await?;
+        scratch.snapshot().await
+    };
+    let tried = trial::run(project, &server, &merged, &new, report);
+    let (tried, described) = tokio::join!(tried, described);
+    match tried {
         Ok(trial) => {
             let drifted = match trial.applied == new.len() {
-                true => drift(project, &server, &trial, ddl).await,
+                true => drift(project, &server, &trial, described).await,
                 false => Ok(Outcome::Skipped(trial::NOT_ALL.into())),
             };
             report.line("drift", drifted);
@@ -202,12 +237,11 @@ async fn drift(
     project: &Project,
     server: &Server,
     trial: &gate::Report,
-    ddl: Result<String>,
+    described: Result<Snapshot>,
 ) -> Result<Outcome> {
     let mut connection = server.connect_once(trial.database.name()).await?;
     let migrated = replay::snapshot(&mut connection).await?;
-    let mut described = Scratch::described(project, server, &ddl?).await?;
-    let difference = difference(project, &migrated, &described.snapshot().await?);
+    let difference = difference(project, &migrated, &described?);
     let source = &project.source;
     Ok(if difference.is_empty() {
         Outcome::Passed(format!("the migrations create the schema of {source}"))

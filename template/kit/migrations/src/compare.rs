@@ -22,10 +22,6 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    pub(crate) async fn empty(server: &Server, name: &str) -> Result<Self> {
-        Self::open(server, server.temporary_database(name).await?).await
-    }
-
     async fn open(server: &Server, database: TemporaryDatabase) -> Result<Self> {
         let connection = server.connect_once(database.name()).await?;
         Ok(Self { connection, database })
@@ -45,10 +41,19 @@ impl Scratch {
     /// # Errors
     /// When PostgreSQL refuses a statement: with the file that it comes from.
     pub(crate) async fn described(project: &Project, server: &Server, ddl: &str) -> Result<Self> {
-        let file = MigrationFile { name: String::new(), contents: ddl.into() };
-        let mut scratch = Self::empty(server, "described").await?;
-        scratch.run(&[file]).await.map_err(|error| refused(project, ddl, &error))?;
+        let mut scratch = Self::empty(server).await?;
+        scratch.load(project, ddl).await?;
         Ok(scratch)
+    }
+
+    pub(crate) async fn empty(server: &Server) -> Result<Self> {
+        Self::open(server, server.temporary_database("described").await?).await
+    }
+
+    /// As [`Scratch::described`], in a database that is there already.
+    pub(crate) async fn load(&mut self, project: &Project, ddl: &str) -> Result<()> {
+        let file = MigrationFile { name: String::new(), contents: ddl.into() };
+        self.run(&[file]).await.map_err(|error| refused(project, ddl, &error))
     }
 
     /// URL of the database, password included.

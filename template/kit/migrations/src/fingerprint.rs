@@ -45,8 +45,8 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Hashes the current state.
-    pub fn take(project: &Project, base: Option<&Base>) -> Result<Self> {
+    /// Hashes the current state. `major` is the version of a server whose URL tells nothing.
+    pub fn take(project: &Project, base: Option<&Base>, major: Option<u32>) -> Result<Self> {
         let mut hasher = Sha256::new();
         for source in SOURCES {
             add(&mut hasher, &project.root.join(source))?;
@@ -60,7 +60,7 @@ impl Fingerprint {
         for variable in VARIABLES {
             hasher.update(format!("{variable}={:?}\n", std::env::var_os(variable)));
         }
-        hasher.update(format!("{base:?}"));
+        hasher.update(format!("{base:?} {major:?}"));
         Ok(Self {
             hash: hex::encode(hasher.finalize()),
             file: project.scratch("check")?.join("passed"),
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn changes_with_the_files_that_may_hold_the_hash() {
         let (root, project) = Project::sample();
-        let take = || Fingerprint::take(&project, None).unwrap();
+        let take = || Fingerprint::take(&project, None, None).unwrap();
         take().store_pass("").unwrap();
         assert!(take().passed_before().is_some());
         fs::write(root.path().join("any.yaml"), "any: {}\n").unwrap();

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path, process::Command};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use process::text;
 
 /// The migrations of the base branch.
@@ -13,29 +13,36 @@ pub struct Base {
     commit: String,
     /// Names of the migration files in that commit.
     pub files: BTreeSet<String>,
+    /// Names of those that the base branch has by now.
+    pub merged: BTreeSet<String>,
 }
 
 impl Base {
     /// Returns `None` outside of a git repository and where `base_branch` does not exist.
     ///
     /// # Errors
-    /// When a shallow clone ends before the commit that both branches share.
+    /// When a shallow clone lacks the base branch, or the commit that both branches share.
     pub fn find(root: &Path, base_branch: &str) -> Result<Option<Self>> {
-        let commit = format!("{base_branch}^{{commit}}");
-        let Some(base) = git(root, &["rev-parse", "--verify", "--quiet", &commit])? else {
+        let Some(base) = commit(root, base_branch)? else {
+            let fetch = fetch(base_branch, " --unshallow");
+            ensure!(!is_shallow(root)?, "this shallow clone has no {base_branch}: {fetch}");
             return Ok(None);
         };
-        let commit = match git(root, &["merge-base", "HEAD", base.trim()])? {
-            Some(shared) => shared,
+        // In a merge, what comes from the base branch is not of this one either.
+        let merging = commit(root, "MERGE_HEAD")?;
+        let mut ancestor = vec!["merge-base", &base, "HEAD"];
+        ancestor.extend(merging.as_deref());
+        let commit = match git(root, &ancestor)? {
+            Some(shared) => shared.trim().to_owned(),
             None if is_shallow(root)? => bail!(
-                "git finds no commit shared with {base_branch}: fetch the whole history \
-                 (`git fetch --unshallow`; in a workflow `fetch-depth: 0`)"
+                "this shallow clone ends before the commit shared with {base_branch}: {}",
+                fetch(base_branch, " --unshallow")
             ),
-            None => base,
+            None => base.clone(),
         };
-        let commit = commit.trim().to_owned();
         let files = migrations_of(root, &commit)?.unwrap_or_default();
-        Ok(Some(Self { commit, files }))
+        let merged = migrations_of(root, &base)?.unwrap_or_default();
+        Ok(Some(Self { commit, files, merged }))
     }
 
     /// Returns the names of migrations that the working tree has changed or deleted.
@@ -62,6 +69,26 @@ fn names(paths: &str) -> BTreeSet<String> {
         .filter_map(|path| path.rsplit('/').next())
         .map(str::to_owned)
         .collect()
+}
+
+/// The command that gets the branch, also where a clone has another one only.
+pub(crate) fn fetch(base_branch: &str, option: &str) -> String {
+    match base_branch.split_once('/') {
+        Some((remote, branch)) => {
+            format!("git fetch{option} {remote} {branch}:refs/remotes/{base_branch}")
+        }
+        None => format!("git fetch{option}"),
+    }
+}
+
+pub(crate) fn is_repository(root: &Path) -> Result<bool> {
+    Ok(git(root, &["rev-parse", "--git-dir"])?.is_some())
+}
+
+fn commit(root: &Path, name: &str) -> Result<Option<String>> {
+    let name = format!("{name}^{{commit}}");
+    let found = git(root, &["rev-parse", "--verify", "--quiet", &name])?;
+    Ok(found.map(|commit| commit.trim().to_owned()))
 }
 
 fn is_shallow(root: &Path) -> Result<bool> {

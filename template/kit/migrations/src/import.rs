@@ -151,7 +151,7 @@ async fn rebuild(
     let project = &workspace.project;
     let mut wanted = match workspace.has_entities()? {
         true => Scratch::described(project, server, &schema::print(project)?).await?,
-        false => Scratch::empty(server, "wanted").await?,
+        false => Scratch::empty(server).await?,
     };
     let mut added = source.schema.clone();
     added.subtract(&Schema::read(wanted.connection()).await?);

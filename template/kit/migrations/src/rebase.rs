@@ -13,7 +13,7 @@ use crate::{check, git, install, project::Project, report::count, write::write_a
 pub async fn run(project: &Project) -> Result<ExitCode> {
     let branch = &project.base_branch;
     let Some(base) = git::migrations_of(&project.root, branch)? else {
-        bail!("git has no {branch} (base-branch in Cargo.toml): run git fetch");
+        bail!("git has no {branch} (base-branch in Cargo.toml): {}", git::fetch(branch, ""));
     };
     let files = project.migrations.files()?;
     let missing: Vec<_> =

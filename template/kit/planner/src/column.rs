@@ -125,7 +125,8 @@ fn parts(kind: &str) -> (String, Vec<u32>) {
 }
 
 /// Makes a column of a table in use NOT NULL without a scan under its lock.
-pub(crate) fn not_null(entry: &Entry, options: &Options) -> Vec<Step> {
+/// `value` is for rows that have none.
+pub(crate) fn not_null(entry: &Entry, value: &str, options: &Options) -> Vec<Step> {
     let text = |name: &str| entry.text(name);
     let (table, column) = (text("table"), text("column"));
     let bare = |name: &str| name.rsplit('.').next().unwrap_or(name).trim_matches('"').to_owned();
@@ -135,11 +136,10 @@ pub(crate) fn not_null(entry: &Entry, options: &Options) -> Vec<Step> {
     let check =
         if native { format!("NOT NULL {column}") } else { format!("CHECK ({column} IS NOT NULL)") };
     let mut steps = vec![
+        backfill(table, column, value),
         Step::new(
             format!("ALTER TABLE {table} ADD CONSTRAINT {name} {check} NOT VALID"),
-            format!("{table}.{column} becomes NOT NULL: for new rows first. Rows that are NULL need a value,\n\
-                here or by a job that is done before the next file runs:\n\
-                UPDATE {table} SET {column} = ... WHERE {column} IS NULL;"),
+            format!("{table}.{column} becomes NOT NULL, for rows that are written from here on"),
         )
         .locks(),
         Step::new(
@@ -161,4 +161,14 @@ pub(crate) fn not_null(entry: &Entry, options: &Options) -> Vec<Step> {
         steps.push(Step::new(sql, "The column says it now").locks().class(Class::Finish));
     }
     steps
+}
+
+/// The place for an update, in a file that holds no lock on the table: in a transaction with
+/// ALTER TABLE, it would stop those who write, and may deadlock with them.
+pub(crate) fn backfill(table: &str, column: &str, value: &str) -> Step {
+    let why = format!(
+        "Give rows of {table} that have no {column} one, here or by a job:\n\
+         UPDATE {table} SET {column} = {value} WHERE {column} IS NULL;"
+    );
+    Step::new("", why).class(Class::Backfill)
 }

@@ -50,6 +50,7 @@ fn suffix(number: usize, class: Class) -> String {
     let what = match class {
         Class::Value => "values",
         Class::Plain => "tables",
+        Class::Backfill => "backfill",
         Class::Concurrent => "indexes",
         Class::Validate => "validate",
         Class::Finish => "finish",
@@ -81,7 +82,9 @@ fn text(steps: &[&Step], options: &Options) -> String {
         for line in step.why.lines() {
             let _ = writeln!(text, "-- {line}");
         }
-        let _ = writeln!(text, "{};", step.sql);
+        if !step.sql.is_empty() {
+            let _ = writeln!(text, "{};", step.sql);
+        }
     }
     text
 }

@@ -46,7 +46,7 @@ pub struct Plan {
 /// A statement of a plan.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Step {
-    /// Without a semicolon at the end.
+    /// Without a semicolon at the end. Empty where the user writes it.
     pub sql: String,
     /// A comment for above the statement: lines without the dashes.
     pub why: String,
@@ -67,6 +67,8 @@ pub enum Class {
     /// Adds an enum value, which PostgreSQL allows to use after a commit only.
     Value,
     Plain,
+    /// Gives rows a value.
+    Backfill,
     /// Runs outside of a transaction.
     Concurrent,
     /// Reads a whole table under a lock that lets others read and write.

@@ -32,8 +32,12 @@ pub(crate) fn create_partitioned_index(
     let begin = format!("{head}INDEX {} ON ONLY {rest}", new.text("name"));
     let why =
         format!("Begin index {}, which is not valid until all partitions have it", object.name);
-    let mut steps = vec![Step::new(begin, why)];
-    let mut attach = Vec::new();
+    let mut steps = vec![Step::new(begin, why).locks()];
+    // Writers lock the tables first, and a partition's index before the whole table's.
+    // ATTACH locks them the other way round.
+    let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", new.text("table"));
+    let why = "Let running writes end: ATTACH could deadlock with them";
+    let mut attach = vec![Step::new(lock, why).locks()];
     for part in changes.after.parts(object).iter().filter(|part| part.kind == "index") {
         let entry = &changes.after.objects[part];
         if entry.detail["partitioned"] == true {

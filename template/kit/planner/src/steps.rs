@@ -103,7 +103,9 @@ fn create(
             }
             (vec![online::create_index(object, new)], None)
         }
-        ("not null", _) if in_use && options.online => (column::not_null(new, options), None),
+        ("not null", _) if in_use && options.online => {
+            (column::not_null(new, "...", options), None)
+        }
         ("identity", _) => {
             let fill = new.text("fill");
             let fill = Step::new(fill, "Continue after the ids that are there");
@@ -144,21 +146,19 @@ fn add_column(object: &Object, new: &Entry, options: &Options) -> Vec<Step> {
         )
         .locks(),
     ];
-    if let Some(default) = new.detail["default"].as_str() {
+    let default = new.detail["default"].as_str();
+    if let Some(default) = default {
         let sql = format!("ALTER TABLE {table} ALTER COLUMN {name} SET DEFAULT {default}");
-        let mut why =
-            "For new rows. A default that differs by row would rewrite the table".to_owned();
-        if !not_null {
-            why += &format!(
-                ".\nRows that are there stay NULL, unless you give them a value in batches:\nUPDATE {table} SET {name} = {default} WHERE {name} IS NULL;"
-            );
-        }
+        let why = "For new rows. A default that differs by row would rewrite the table";
         steps.push(Step::new(sql, why).locks());
     }
+    let value = default.unwrap_or("...");
     if not_null {
         let part =
             Entry { detail: serde_json::json!({ "table": table, "column": name }), ..new.clone() };
-        steps.extend(column::not_null(&part, options));
+        steps.extend(column::not_null(&part, value, options));
+    } else {
+        steps.push(column::backfill(table, name, value));
     }
     steps
 }

@@ -23,7 +23,7 @@ const LOCK: i64 = 0x7465_6d70_6c61_7465;
 /// # Errors
 /// [`ReplayError`] when a migration fails, another error when the server refuses something.
 pub async fn template(server: &Server, files: &[MigrationFile]) -> Result<String> {
-    let names = names(files);
+    let names = names(&server.url(""), files);
     let wanted = names.last().context("a history has a name")?;
     let mut admin = server.admin().await?;
     roles::run(&mut admin).await?;
@@ -39,14 +39,17 @@ pub async fn template(server: &Server, files: &[MigrationFile]) -> Result<String
     Ok(wanted.clone())
 }
 
-/// Name of the database that [`template`] makes of these migrations.
-pub fn template_name(files: &[MigrationFile]) -> String {
-    names(files).pop().unwrap_or_default()
+/// Name of the database that [`template`] makes of these migrations on the server of that URL.
+pub fn template_name(url: &str, files: &[MigrationFile]) -> String {
+    names(url, files).pop().unwrap_or_default()
 }
 
 /// Names of the templates of all beginnings of a history, from none of it to all.
-fn names(files: &[MigrationFile]) -> Vec<String> {
+fn names(url: &str, files: &[MigrationFile]) -> Vec<String> {
     let mut hasher = Sha256::new();
+    // Nobody may copy what another user owns.
+    let user = url.split_once("://").and_then(|(_, rest)| rest.split([':', '@']).next());
+    hasher.update(user.unwrap_or_default());
     let name =
         |hasher: &Sha256| format!("{PREFIX}{}", hex::encode(&hasher.clone().finalize()[..12]));
     let mut names = vec![name(&hasher)];
@@ -132,10 +135,10 @@ pub async fn copy(
     }
 }
 
-/// Names of all templates on the server, the newest first.
+/// Names of the templates on the server that this user owns, the newest first.
 async fn existing(admin: &mut PgConnection) -> Result<Vec<String>> {
     let names = sqlx::query_scalar(
-        "SELECT datname::text FROM pg_database WHERE datname ~ '^template_[0-9a-f]{24}$' ORDER BY oid DESC",
+        "SELECT datname::text FROM pg_database WHERE datname ~ '^template_[0-9a-f]{24}$' AND pg_has_role(datdba, 'USAGE') ORDER BY oid DESC",
     );
     Ok(names.fetch_all(admin).await?)
 }

@@ -7,11 +7,21 @@ use std::{
     sync::OnceLock,
 };
 
+use atlas::Atlas;
 use serde_json::Value;
 
 /// Root of the workspace that the kit is part of.
 pub fn project_root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// The Atlas of this workspace; `ATLAS=/path/to/atlas` selects another.
+///
+/// # Panics
+/// When there is none that works.
+pub fn atlas() -> Atlas {
+    let found = Atlas::find(project_root(), env::var("ATLAS").ok());
+    found.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Path of a program of the kit, built as `cargo test --workspace` builds it.

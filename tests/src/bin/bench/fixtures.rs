@@ -46,6 +46,7 @@ pub(crate) fn measure(directory: &Path, figures: &mut Vec<Figure>) -> Result<()>
         ("sqlx_test_4", "sqlx_test", 4),
         ("own_database_4", "own_database", 4),
         ("transaction_4", "transaction", 4),
+        ("same_statements", "floor", 1),
     ] {
         migrate(&project, &[TABLES.to_owned()])?;
         values.insert(name, programs.in_one_process(program, threads)?);
@@ -83,7 +84,7 @@ pub(crate) fn measure(directory: &Path, figures: &mut Vec<Figure>) -> Result<()>
         ("own_database_1", "sqlx_test_1"),
         ("own_database_4", "sqlx_test_4"),
         ("own_database_100_tables_1", "own_database_1"),
-        ("transaction_1", "sqlx_test_1"),
+        ("transaction_1", "same_statements"),
         ("transaction_4", "sqlx_test_4"),
         ("nextest_own_database", "nextest_sqlx_test"),
         ("nextest_transaction", "nextest_sqlx_test"),
@@ -161,6 +162,7 @@ fn build(directory: &Path, project: &Project, url: &str) -> Result<Programs> {
             head.to_owned() + &tests,
         )?;
     }
+    fs::write(root.join("tests/floor.rs"), floor())?;
     let messages = run(project
         .command("cargo")
         .args(["test", "--quiet", "--no-run", "--message-format", "json"])
@@ -197,6 +199,25 @@ fn sqlx() -> String {
         "sqlx::query({INSERT:?}).execute(&pool).await.unwrap();
          let count: i64 = sqlx::query_scalar({COUNT:?}).fetch_one(&pool).await.unwrap();
          assert_eq!(count, 1);"
+    )
+}
+
+/// One test for all: a connection, and what the others send for each test.
+fn floor() -> String {
+    format!(
+        "use sea_orm::*;
+         #[tokio::test]
+         async fn t0() {{
+             let mut options = ConnectOptions::new(std::env::var(\"DATABASE_URL\").unwrap());
+             options.max_connections(1).test_before_acquire(false);
+             let pool = Database::connect(options).await.unwrap();
+             for _ in 0..{TESTS} {{
+                 let tx = pool.begin().await.unwrap();
+                 {}
+                 tx.rollback().await.unwrap();
+             }}
+         }}",
+        sea_orm("tx")
     )
 }
 

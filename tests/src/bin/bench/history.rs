@@ -1,25 +1,21 @@
-//! Planning and checking after 1,000 migrations. The project has no entities, so that nothing
-//! but the commands themselves counts.
+//! Planning and checking after many migrations, and with many tables. The projects have no
+//! entities, so that nothing but the commands themselves counts. The newest migration is what
+//! is checked.
 
-use std::{fmt::Write as _, fs, path::Path, process::Command, time::Instant};
+use std::{fmt::Write as _, fs, path::Path, process::Command};
 
 use anyhow::{Context as _, Result};
 use template_tests::{Project, run};
 
 use crate::{Figure, median};
 
-const COUNT: usize = 1_000;
-
 pub fn measure(project: &Project, directory: &Path, figures: &mut Vec<Figure>) -> Result<()> {
-    println!("replay_1000, create_1000, create_changed_1000, check_1000");
+    println!("check_10, check_200, check_1000, check_500_tables, replay_1000, create_1000");
     let xtask = project.root.join("target/debug/xtask");
-    let root = directory.join("history");
-    settings(&root)?;
-    let xtask = |arguments: &[&str]| {
-        let mut command = project.command(&xtask);
-        command.current_dir(&root).args(arguments);
-        command
-    };
+    let start = (
+        "starting the same program for nothing",
+        median(20, project.command(&xtask).arg("--version"))?,
+    );
     let mut add = |name: &str, value: f64, (peer, peer_value): (&str, f64)| {
         figures.push(Figure {
             name: name.into(),
@@ -29,81 +25,105 @@ pub fn measure(project: &Project, directory: &Path, figures: &mut Vec<Figure>) -
             peer_value,
         });
     };
-    let start = (
-        "starting the same program for nothing",
-        median(20, &mut xtask(&["--version"]))?,
-    );
-    let url = run(&mut xtask(&["db-up"])).succeeded()?.output;
-    let url = url
-        .lines()
-        .find_map(|line| line.strip_prefix("DATABASE_URL="));
-    let url = url.context("db-up prints a URL")?.to_owned();
-    let schema = migrations(&root)?;
-    let psql = psql(&root, &url)?;
-    run(&mut xtask(&["hash-migrations"])).succeeded()?;
-    // Without a kept template.
-    let first = Instant::now();
-    run(&mut xtask(&["check-migrations", "--force"])).succeeded()?;
-    let first = first.elapsed().as_secs_f64() * 1e3;
-    add("replay_1000", first, ("psql, the same files", psql));
-
-    let create = &["create-migrations", "more"];
-    add("create_1000", median(10, &mut xtask(create))?, start);
-    add(
-        "check_1000",
-        median(10, &mut xtask(&["check-migrations", "--force"]))?,
-        start,
-    );
-    let mut times = Vec::new();
-    for number in 0..5 {
-        let view = format!("CREATE VIEW v AS SELECT {number} AS number;\n");
-        fs::write(root.join("sql/schema.sql"), format!("{schema}{view}"))?;
-        times.push(median(1, &mut xtask(create))?);
+    let tables: String = (0..500).map(table).collect();
+    let more = "SET LOCAL lock_timeout = '2s';\nALTER TABLE t0 ADD COLUMN more text;\n";
+    for (name, files) in [
+        ("check_10", steps(10)),
+        ("check_200", steps(200)),
+        ("check_500_tables", vec![tables, more.into()]),
+        ("check_1000", steps(1_000)),
+    ] {
+        let root = directory.join(name);
+        let xtask = |arguments: &[&str]| {
+            let mut command = project.command(&xtask);
+            command.current_dir(&root).args(arguments);
+            command
+        };
+        write(&root, &files)?;
+        run(&mut xtask(&["hash-migrations"])).succeeded()?;
+        let url = run(&mut xtask(&["db-up"])).succeeded()?.output;
+        let url = url
+            .lines()
+            .find_map(|line| line.strip_prefix("DATABASE_URL="));
+        let url = url.context("db-up prints a URL")?.to_owned();
+        let mut check = xtask(&["check-migrations", "--force"]);
+        // Without a kept template.
+        let first = median(1, &mut check)?;
+        add(name, median(10, &mut check)?, start);
+        if name == "check_1000" {
+            add(
+                "replay_1000",
+                first,
+                ("psql, the same files", psql(&root, &url, &files)?),
+            );
+            let create = &["create-migrations", "more"];
+            add("create_1000", median(10, &mut xtask(create))?, start);
+            let mut times = Vec::new();
+            for number in 0..5 {
+                let view = format!("CREATE VIEW v AS SELECT {number} AS number;\n");
+                fs::write(root.join("sql/schema.sql"), files.concat() + &view)?;
+                times.push(median(1, &mut xtask(create))?);
+            }
+            times.sort_by(f64::total_cmp);
+            add("create_changed_1000", times[2], start);
+        }
+        run(&mut xtask(&["db-down"])).succeeded()?;
     }
-    times.sort_by(f64::total_cmp);
-    add("create_changed_1000", times[2], start);
-    run(&mut xtask(&["db-down"])).succeeded()?;
     Ok(())
 }
 
-/// Writes a project without migrations.
-fn settings(root: &Path) -> Result<()> {
+/// Migrations of one statement each.
+fn steps(count: usize) -> Vec<String> {
+    let step = |number| {
+        let (table, column) = (number / 5, number % 5);
+        match column {
+            0 => format!("CREATE TABLE t{table} (id bigint PRIMARY KEY, data text);\n"),
+            1 => format!("CREATE INDEX i{table} ON t{table} (data);\n"),
+            _ => format!(
+                "SET LOCAL lock_timeout = '2s';\nALTER TABLE t{table} ADD COLUMN c{column} integer;\n"
+            ),
+        }
+    };
+    (0..count).map(step).collect()
+}
+
+/// A table that refers to the one before it.
+fn table(number: usize) -> String {
+    let before = number.saturating_sub(1);
+    format!(
+        "CREATE TABLE t{number} (id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    code text NOT NULL UNIQUE, name text, data jsonb NOT NULL, made timestamptz NOT NULL,
+    before_id bigint REFERENCES t{before});
+CREATE INDEX t{number}_before_id ON t{number} (before_id);\n"
+    )
+}
+
+/// Writes a project with these migrations, and their schema.
+fn write(root: &Path, files: &[String]) -> Result<()> {
     fs::create_dir_all(root.join("migrations"))?;
     fs::create_dir_all(root.join("sql"))?;
     fs::write(root.join("Cargo.lock"), "")?;
     fs::write(root.join(".env"), "DATABASE_NAME=history\n")?;
     let settings =
         "[workspace.metadata.migrations]\nfile-name = '.*'\nbase-branch = 'main'\nsource = 'sql'\n";
-    Ok(fs::write(root.join("Cargo.toml"), settings)?)
+    fs::write(root.join("Cargo.toml"), settings)?;
+    for (number, sql) in files.iter().enumerate() {
+        fs::write(root.join(step(number)), sql)?;
+    }
+    Ok(fs::write(root.join("sql/schema.sql"), files.concat())?)
 }
 
-/// Writes the migrations, and returns the SQL of all of them.
-fn migrations(root: &Path) -> Result<String> {
-    let mut schema = String::new();
-    for number in 0..COUNT {
-        let (table, column) = (number / 5, number % 5);
-        let sql = match column {
-            0 => format!("CREATE TABLE t{table} (id bigint PRIMARY KEY, data text);\n"),
-            1 => format!("CREATE INDEX i{table} ON t{table} (data);\n"),
-            _ => format!("ALTER TABLE t{table} ADD COLUMN c{column} integer;\n"),
-        };
-        fs::write(
-            root.join(format!("migrations/20200101{number:06}_step.sql")),
-            &sql,
-        )?;
-        schema += &sql;
-    }
-    fs::write(root.join("sql/schema.sql"), &schema)?;
-    Ok(schema)
+fn step(number: usize) -> String {
+    format!("migrations/20200101{number:06}_step.sql")
 }
 
 /// Milliseconds that psql takes to apply the files to an empty database, in one session.
-fn psql(root: &Path, url: &str) -> Result<f64> {
-    let mut files = String::new();
-    for number in 0..COUNT {
-        let _ = writeln!(files, "\\i migrations/20200101{number:06}_step.sql");
+fn psql(root: &Path, url: &str, files: &[String]) -> Result<f64> {
+    let mut all = String::new();
+    for number in 0..files.len() {
+        let _ = writeln!(all, "\\i {}", step(number));
     }
-    fs::write(root.join("all.psql"), files)?;
+    fs::write(root.join("all.psql"), all)?;
     let options = ["-X", "--quiet", "--set=ON_ERROR_STOP=1"];
     let mut psql = Command::new("psql");
     psql.current_dir(root)

@@ -10,7 +10,7 @@ fn rules(text: &str) -> Vec<String> {
 }
 
 #[rstest]
-#[case::begin("BEGIN;\nSELECT 1;\nCOMMIT;", &["own-transaction", "own-transaction"])]
+#[case::begin("BEGIN;\nSELECT 1;\nCOMMIT;", &["own-transaction"])]
 #[case::start("START TRANSACTION;", &["own-transaction"])]
 #[case::end("END;", &["own-transaction"])]
 #[case::savepoint("SAVEPOINT a; ROLLBACK TO SAVEPOINT a; RELEASE a;", &[])]
@@ -48,12 +48,22 @@ fn without_a_transaction_only_what_needs_it(#[case] text: &str, #[case] expected
     assert_eq!(rules(&format!("{NONE}{text}")), expected);
 }
 
-#[test]
-fn a_directive_that_does_not_count_is_named() {
-    let text = "-- atlas:txmode none\nVACUUM t;";
+#[rstest]
+#[case::no_empty_line("-- atlas:txmode none\nVACUUM t;", "an empty line after it")]
+#[case::windows("-- atlas:txmode none\r\n\r\nVACUUM t;\r\n", "LF, not in CRLF")]
+fn a_directive_that_does_not_count_is_named(#[case] text: &str, #[case] why: &str) {
     let file = MigrationFile { name: "1_a.sql".into(), contents: text.into() };
     let [finding] = &check(&file)[..] else { panic!("one") };
-    assert!(finding.message.contains("an empty line after it"), "{}", finding.message);
+    assert!(finding.message.contains(why), "{}", finding.message);
+}
+
+/// It would fail in production all the same.
+#[test]
+fn what_cannot_work_cannot_be_allowed() {
+    let text = "-- atlas:nolint\n\nBEGIN;\n\\echo\nVACUUM t;";
+    let file = MigrationFile { name: "1_a.sql".into(), contents: text.into() };
+    let found = check(&file);
+    assert!(found.len() == 3 && found.iter().all(Finding::is_error), "{found:#?}");
 }
 
 #[test]

@@ -7,14 +7,20 @@ use sea_orm::sqlx::{
     self, AssertSqlSafe, PgConnection,
     postgres::{PgDatabaseError, PgErrorPosition},
 };
-use squawk_syntax::ast::{AstNode as _, CheckConstraint};
+use squawk_syntax::ast::{AstNode as _, CheckConstraint, Stmt};
 
-use super::advice;
+use super::advice::{self, fill};
 use crate::{
     Finding,
-    rules::known,
-    source::{Source, Statement, quoted},
+    source::{Source, Statement, quoted, text},
 };
+
+/// Drops what a failed CREATE INDEX CONCURRENTLY leaves.
+const DROP_INVALID_INDEXES: &str = "DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT indexrelid::regclass FROM pg_index JOIN pg_class c ON c.oid = indexrelid
+        WHERE NOT indisvalid AND relkind = 'i'
+    LOOP EXECUTE 'DROP INDEX ' || name; END LOOP;
+END $$";
 
 /// What failed so far.
 pub(super) struct Failures {
@@ -22,14 +28,8 @@ pub(super) struct Failures {
     tables: Vec<String>,
     /// How often a statement, by its offset in the current file, failed on a table.
     times: BTreeMap<(usize, Option<String>), usize>,
-    /// By the statement's offset in the current file.
-    found: BTreeMap<usize, Failure>,
-}
-
-struct Failure {
-    rule: &'static str,
-    message: String,
-    steps: String,
+    /// Rule, message and steps, by the statement's offset in the current file.
+    found: BTreeMap<usize, (&'static str, String, String)>,
 }
 
 impl Failures {
@@ -46,56 +46,50 @@ impl Failures {
         statement: Option<&Statement>,
         error: &sqlx::Error,
     ) -> Result<bool> {
-        let refused =
-            error.as_database_error().and_then(|e| e.try_downcast_ref::<PgDatabaseError>());
         // Class 22 is data exceptions, 23 is violated constraints.
-        let refused = refused.filter(|e| e.code().starts_with("22") || e.code().starts_with("23"));
+        let refused = of_server(error).filter(|e| ["22", "23"].contains(&&e.code()[..2]));
         let (Some(refused), Some(statement)) = (refused, statement) else { return Ok(false) };
         let table = self.table(refused);
-        let times = (statement.start, table.clone());
-        let times = self.times.entry(times).or_default();
+        let times = self.times.entry((statement.start, table.clone())).or_default();
         *times += 1;
+        let times = *times;
         if !source.file.is_transactional() {
-            drop_invalid_indexes(connection).await?;
+            sqlx::raw_sql(DROP_INVALID_INDEXES).execute(&mut *connection).await?;
         }
-        let condition = condition(connection, table.as_deref(), statement, refused).await;
+        let condition = match &table {
+            Some(table) => condition(connection, table, statement, refused).await,
+            None => None,
+        };
+        let rows = table.as_deref().zip(condition.as_deref());
         if let Entry::Vacant(entry) = self.found.entry(statement.start) {
-            let table = table.as_deref();
-            let condition = condition.as_deref();
-            let failure = explain(connection, table, condition, statement, refused, error).await;
-            entry.insert(failure);
+            entry.insert(explain(connection, rows, statement, refused, error).await);
         }
-        // First only the rows that are in the way, for the sake of what comes later.
-        if let (Some(table), Some(condition), 1) = (&table, condition, *times)
-            && delete(connection, table, &condition).await.is_ok()
-        {
-            return Ok(true);
-        }
-        let Some(kept) = 3_usize.checked_sub(*times) else {
+        if times > 3 {
             // Not because of the rows, then.
             self.found.remove(&statement.start);
             return Ok(false);
+        }
+        // First only the rows that are in the way, for the sake of what comes later; then all
+        // but one, then all.
+        let kept = if times < 3 { 1 } else { 0 };
+        let rest = |table: &str| {
+            format!("ctid NOT IN (SELECT ctid FROM ONLY {table} ORDER BY ctid LIMIT {kept})")
         };
-        let kept = |table: &str| {
-            format!(
-                "ctid NOT IN (SELECT ctid FROM ONLY {table} ORDER BY ctid LIMIT {})",
-                kept.min(1)
-            )
-        };
-        match table {
-            Some(table) if delete(connection, &table, &kept(&table)).await.is_ok() => {}
-            _ => {
-                // Triggers may forbid it. Only a superuser can turn them off.
-                let triggers = "SET session_replication_role = replica";
-                let _ = sqlx::raw_sql(triggers).execute(&mut *connection).await;
-                // Of all tables, so that no row refers to one that is gone.
-                for table in self.tables.iter().rev() {
-                    // It may have been dropped or renamed.
-                    let _ = delete(connection, table, &kept(table)).await;
-                }
-                let _ = sqlx::raw_sql("RESET session_replication_role").execute(connection).await;
+        if let Some(table) = &table {
+            let these = condition.filter(|_| times == 1).unwrap_or_else(|| rest(table));
+            if delete(connection, table, &these).await.is_ok() {
+                return Ok(true);
             }
         }
+        // Triggers may forbid it. Only a superuser can turn them off.
+        let triggers = "SET session_replication_role = replica";
+        let _ = sqlx::raw_sql(triggers).execute(&mut *connection).await;
+        // Of all tables, so that no row refers to one that is gone.
+        for table in self.tables.iter().rev() {
+            // It may have been dropped or renamed.
+            let _ = delete(connection, table, &rest(table)).await;
+        }
+        let _ = sqlx::raw_sql("RESET session_replication_role").execute(connection).await;
         Ok(true)
     }
 
@@ -109,9 +103,8 @@ impl Failures {
     /// Adds the failures of the file to what was found about the same statements.
     pub fn report(&mut self, source: &Source, found: &mut Vec<Finding>) {
         self.times.clear();
-        for (start, failure) in std::mem::take(&mut self.found) {
+        for (start, (rule, message, steps)) in std::mem::take(&mut self.found) {
             let Some(statement) = source.statement(start) else { continue };
-            let Failure { rule, message, steps } = failure;
             let new = source.finding(rule, statement, message, steps);
             let same = |finding: &&mut Finding| {
                 finding.place == new.place && finding.rule.starts_with("blocking-")
@@ -126,29 +119,40 @@ impl Failures {
     }
 }
 
+fn of_server(error: &sqlx::Error) -> Option<&PgDatabaseError> {
+    error.as_database_error()?.try_downcast_ref()
+}
+
+/// The columns and the rest of `Key (a, b)=(1, 2) ...`.
+fn key(refused: &PgDatabaseError) -> Option<(&str, &str)> {
+    refused.detail()?.strip_prefix("Key (")?.split_once(")=(")
+}
+
 /// What is true of the rows that are in the way.
 async fn condition(
     connection: &mut PgConnection,
-    table: Option<&str>,
+    table: &str,
     statement: &Statement,
     refused: &PgDatabaseError,
 ) -> Option<String> {
-    let key = refused.detail().and_then(|detail| detail.strip_prefix("Key (")?.split_once(")=("));
     match refused.code() {
         "23502" => Some(format!("{} IS NULL", quoted(refused.column()?))),
-        "23514" => match check(statement) {
-            Some(check) => Some(format!("NOT ({check})")),
-            None => {
-                let check = stored_check(connection, table, refused.constraint()).await;
-                check.map(|check| format!("NOT {check}"))
+        "23514" => {
+            let parsed = statement.parse()?;
+            let check = parsed.syntax().descendants().find_map(CheckConstraint::cast);
+            if let Some(check) = check {
+                return Some(format!("NOT ({})", text(&check.expr()?)));
             }
-        },
+            let query = "SELECT 'NOT ' || pg_get_expr(conbin, conrelid) FROM pg_constraint WHERE conrelid = to_regclass($1) AND conname = $2";
+            let stored = sqlx::query_scalar(query).bind(table).bind(refused.constraint());
+            stored.fetch_optional(connection).await.ok()?
+        }
         "23505" => {
-            let (table, (columns, _)) = (table?, key?);
+            let (columns, _) = key(refused)?;
             Some(format!("ctid NOT IN (SELECT min(ctid) FROM ONLY {table} GROUP BY {columns})"))
         }
         "23503" => {
-            let (column, rest) = key?;
+            let (column, rest) = key(refused)?;
             let value = rest.split_once(") is not present")?.0.replace('\'', "''");
             Some(format!("{column}::text = '{value}'"))
         }
@@ -156,57 +160,52 @@ async fn condition(
     }
 }
 
+/// Rule, message and steps; `rows` is the table and the condition of those in the way.
 async fn explain(
     connection: &mut PgConnection,
-    table: Option<&str>,
-    condition: Option<&str>,
+    rows: Option<(&str, &str)>,
     statement: &Statement,
     refused: &PgDatabaseError,
     error: &sqlx::Error,
-) -> Failure {
+) -> (&'static str, String, String) {
     let message = replay::message(error);
-    let shows_row = matches!(refused.code(), "23502" | "23514");
-    if let (Some(table), Some(condition), true) = (table, condition, shows_row) {
+    if let (Some((table, condition)), "23502" | "23514") = (rows, refused.code()) {
         let query = format!(
             "SELECT to_jsonb(\"the row\")::text FROM {table} \"the row\" WHERE {condition} LIMIT 1"
         );
         let row = sqlx::query_scalar::<_, String>(AssertSqlSafe(query)).fetch_optional(connection);
-        let count = format!("SELECT count(*) FROM {table} WHERE {condition};");
         match row.await {
             Ok(Some(row)) => {
-                let steps = advice::backfill(table, condition, refused.column(), &count);
+                let set = refused.column().map(|it| format!("{} = /* a value */", quoted(it)));
+                let set = set.unwrap_or("/* ... */".into());
+                let values = [("table", table), ("set", &set), ("condition", condition)];
                 let message = format!("fails on rows like {row}: {message}");
-                return Failure { rule: "depends-on-rows", message, steps };
+                return ("depends-on-rows", message, fill("backfill", &values));
             }
             Ok(None) => {}
             // The column is new.
             Err(_) => {
                 let steps = advice::steps("fails-with-rows", statement);
                 let message = format!("fails if {table} has any row: {message}");
-                return Failure { rule: "fails-with-rows", message, steps };
+                return ("fails-with-rows", message, steps);
             }
         }
     }
-    let steps = advice::look(table, statement, refused);
-    Failure { rule: "depends-on-rows", message: format!("fails on some rows: {message}"), steps }
-}
-
-/// The condition of a CHECK in the statement.
-fn check(statement: &Statement) -> Option<String> {
-    let parsed = statement.parse()?;
-    let mut nodes = parsed.syntax().descendants();
-    let check = nodes.find_map(CheckConstraint::cast)?;
-    Some(check.expr()?.syntax().text().to_string())
-}
-
-/// The condition of a CHECK that exists.
-async fn stored_check(
-    connection: &mut PgConnection,
-    table: Option<&str>,
-    constraint: Option<&str>,
-) -> Option<String> {
-    let query = "SELECT pg_get_expr(conbin, conrelid) FROM pg_constraint WHERE conrelid = to_regclass($1) AND conname = $2";
-    sqlx::query_scalar(query).bind(table).bind(constraint).fetch_optional(connection).await.ok()?
+    let steps = match (statement.parse(), rows.zip(key(refused)), refused.code()) {
+        (Some(Stmt::Insert(insert)), ..) => {
+            format!("{} ON CONFLICT DO NOTHING;", text(&insert).trim_end_matches(';'))
+        }
+        (_, Some(((table, _), (columns, _))), "23505") => {
+            fill("duplicates", &[("table", table), ("columns", columns)])
+        }
+        (_, Some(((table, _), (columns, _))), "23503") => {
+            let there = refused.detail().and_then(|detail| detail.rsplit('"').nth(1));
+            let there = there.unwrap_or_default();
+            fill("dangling", &[("table", table), ("columns", columns), ("there", there)])
+        }
+        _ => String::new(),
+    };
+    ("depends-on-rows", format!("fails on some rows: {message}"), steps)
 }
 
 async fn delete(
@@ -218,21 +217,6 @@ async fn delete(
     sqlx::raw_sql(AssertSqlSafe(delete)).execute(connection).await.map(drop)
 }
 
-/// A failed CREATE INDEX CONCURRENTLY leaves an index that is invalid.
-async fn drop_invalid_indexes(connection: &mut PgConnection) -> Result<()> {
-    let invalid: Vec<String> = sqlx::query_scalar(
-        "SELECT indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = indexrelid
-         WHERE NOT indisvalid AND relkind = 'i'",
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    for index in invalid {
-        let drop = format!("DROP INDEX {index}");
-        sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
 /// A migration that fails whatever rows there are.
 pub(super) fn broken(
     source: &Source,
@@ -241,13 +225,11 @@ pub(super) fn broken(
 ) -> Finding {
     let message = replay::message(error);
     let Some(statement) = statement else {
-        let place = crate::Place::file(source.path());
-        return Finding::new(known("replay"), place, message, String::new());
+        return Finding::new("replay", crate::Place::file(source.path()), message);
     };
-    let finding = source.finding("replay", statement, message, String::new());
-    let server = error.as_database_error().and_then(|e| e.try_downcast_ref::<PgDatabaseError>());
+    let finding = source.finding("replay", statement, message, "");
     // In characters of the statement, from 1.
-    let Some(PgErrorPosition::Original(position)) = server.and_then(PgDatabaseError::position)
+    let Some(PgErrorPosition::Original(position)) = of_server(error).and_then(|e| e.position())
     else {
         return finding;
     };

@@ -8,59 +8,45 @@ use serde::{Deserialize, Serialize};
 
 const STATE: &str = include_str!("state.sql");
 
-/// Modes of table locks, from the weakest.
-/// <https://www.postgresql.org/docs/current/explicit-locking.html>
+/// From the weakest. <https://www.postgresql.org/docs/current/explicit-locking.html>
+const MODES: &str = "ACCESS SHARE, ROW SHARE, ROW EXCLUSIVE, SHARE UPDATE EXCLUSIVE, SHARE, \
+                     SHARE ROW EXCLUSIVE, EXCLUSIVE, ACCESS EXCLUSIVE";
+
+/// A mode of table locks; a greater one is stronger.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-pub enum Mode {
-    #[serde(alias = "AccessShareLock", rename = "ACCESS SHARE")]
-    AccessShare,
-    #[serde(alias = "RowShareLock", rename = "ROW SHARE")]
-    RowShare,
-    #[serde(alias = "RowExclusiveLock", rename = "ROW EXCLUSIVE")]
-    RowExclusive,
-    #[serde(alias = "ShareUpdateExclusiveLock", rename = "SHARE UPDATE EXCLUSIVE")]
-    ShareUpdateExclusive,
-    #[serde(alias = "ShareLock", rename = "SHARE")]
-    Share,
-    #[serde(alias = "ShareRowExclusiveLock", rename = "SHARE ROW EXCLUSIVE")]
-    ShareRowExclusive,
-    #[serde(alias = "ExclusiveLock", rename = "EXCLUSIVE")]
-    Exclusive,
-    #[serde(alias = "AccessExclusiveLock", rename = "ACCESS EXCLUSIVE")]
-    AccessExclusive,
-}
+#[serde(into = "String")]
+pub struct Mode(u8);
 
 impl Mode {
+    pub const SHARE_UPDATE_EXCLUSIVE: Self = Self(3);
+    pub const SHARE: Self = Self(4);
+    pub const ACCESS_EXCLUSIVE: Self = Self(7);
+
     /// Name as SQL has it.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::AccessShare => "ACCESS SHARE",
-            Self::RowShare => "ROW SHARE",
-            Self::RowExclusive => "ROW EXCLUSIVE",
-            Self::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
-            Self::Share => "SHARE",
-            Self::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
-            Self::Exclusive => "EXCLUSIVE",
-            Self::AccessExclusive => "ACCESS EXCLUSIVE",
-        }
+        MODES.split(", ").nth(self.0.into()).unwrap_or_default()
     }
 
     /// What others cannot do meanwhile; `None` if they can read and write rows.
     pub fn blocks(self) -> Option<&'static str> {
         match self {
-            Self::AccessExclusive => Some("reads and writes"),
-            mode if mode >= Self::Share => Some("writes"),
-            _ => None,
+            Self::ACCESS_EXCLUSIVE => Some("reads and writes"),
+            mode => (mode >= Self::SHARE).then_some("writes"),
         }
     }
 }
 
-/// A table or a view.
+impl From<Mode> for String {
+    fn from(mode: Mode) -> Self {
+        mode.name().to_owned()
+    }
+}
+
+/// A table or a materialized view.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 pub(super) struct Relation {
-    /// With its schema, quoted where SQL needs it.
-    name: String,
-    kind: String,
+    /// With its schema where that is not the usual one, quoted where SQL needs it.
+    pub name: String,
     /// The file that holds its rows: a rewrite makes another.
     pub file: i64,
     pub columns: BTreeMap<String, Column>,
@@ -74,22 +60,12 @@ pub(super) struct Column {
     pub base: i64,
 }
 
-impl Relation {
-    /// Without the schema where that is the usual one.
-    pub fn name(&self) -> &str {
-        self.name.strip_prefix("public.").unwrap_or(&self.name)
-    }
-
-    pub fn holds_rows(&self) -> bool {
-        self.kind != "v"
-    }
-}
-
 /// A relation after a statement.
 #[derive(Debug, Deserialize)]
 pub(super) struct State {
     pub oid: i64,
-    modes: Option<Vec<Mode>>,
+    /// The strongest lock that the session holds on it.
+    pub mode: Option<Mode>,
     /// Scans of the table since some moment.
     pub scans: i64,
     /// Whether a lock_timeout is set.
@@ -98,19 +74,14 @@ pub(super) struct State {
     pub relation: Option<Relation>,
 }
 
-impl State {
-    /// The strongest lock that the session holds on it.
-    pub fn mode(&self) -> Option<Mode> {
-        self.modes.as_ref().and_then(|modes| modes.iter().max().copied())
-    }
-}
-
-/// Reads the relations that the session has locked, or `all`.
+/// Reads the relations that the session has locked, or `all`, up to the OID `last`.
 pub(super) async fn read(
     connection: &mut PgConnection,
     all: bool,
+    last: i64,
 ) -> Result<Vec<State>, sqlx::Error> {
-    let rows: Vec<String> = sqlx::query_scalar(STATE).bind(all).fetch_all(connection).await?;
+    let query = sqlx::query_scalar::<_, String>(STATE).bind(all).bind(last);
+    let rows = query.fetch_all(connection).await?;
     rows.iter()
         .map(|row| serde_json::from_str(row).map_err(|error| sqlx::Error::Decode(error.into())))
         .collect()

@@ -1,7 +1,5 @@
 //! Values for a column, as SQL, by its type.
 
-use std::fmt::Write as _;
-
 use serde::Deserialize;
 
 /// Stands for a value that no key has: a foreign key that was never declared may lead
@@ -29,22 +27,9 @@ pub(super) struct Column {
 }
 
 /// Values to try when a constraint refuses the plain ones.
-const TEXTS: &[&str] = &[
-    "a@b.cc",
-    "ab",
-    "AB",
-    "abc",
-    "ABC",
-    "12",
-    "123",
-    "+491234567890",
-    "https://a.bc",
-    "a-b",
-    "0",
-    "",
-];
-const NUMBERS: &[&str] = &["0", "2", "10", "50", "100", "1000", "-1"];
-const DATES: &[&str] = &["1900-01-01", "2999-01-01", "2020-06-15"];
+const TEXTS: &str = "a@b.cc ab AB abc ABC 12 123 +491234567890 https://a.bc a-b 0 ";
+const NUMBERS: &str = "0 2 10 50 100 1000 -1";
+const DATES: &str = "1900-01-01 2999-01-01 2020-06-15";
 /// For types of extensions, of which nothing is known.
 const UNKNOWN: &[&str] = &["a", "1", "{}", "()", "a=>1", "POINT(0 0)", "[1,1,1]"];
 
@@ -53,43 +38,30 @@ impl Column {
     /// of the constraints on the column: their constants are likely to satisfy them.
     pub fn values(&self, n: usize, definitions: &[&str]) -> Vec<String> {
         let (numbers, strings) = constants(definitions);
-        let mut values: Vec<String> = self.known(n).into_iter().collect();
-        let mut add = |text: &str| values.push(quoted(text));
-        match &*self.base {
-            "int2" | "int4" | "int8" | "numeric" | "float4" | "float8" | "money" | "oid" => {
-                for number in numbers {
-                    for near in [number, number + 1, number - 1] {
-                        add(&near.to_string());
-                    }
-                }
-                NUMBERS.iter().for_each(|text| add(text));
-                if self.base == "numeric" || self.base.starts_with("float") {
-                    add("0.5");
-                }
+        let near = numbers.iter().flat_map(|number| [*number, number + 1, number - 1]);
+        let split = |texts: &str| texts.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let others: Vec<Vec<String>> = match &*self.base {
+            "int2" | "int4" | "int8" | "money" | "oid" => {
+                vec![near.map(|number| number.to_string()).collect(), split(NUMBERS)]
+            }
+            "numeric" | "float4" | "float8" => {
+                vec![near.map(|number| number.to_string()).collect(), split(NUMBERS), split("0.5")]
             }
             "text" | "varchar" | "bpchar" | "citext" | "name" => {
-                strings.iter().for_each(|text| add(text));
-                for length in numbers.into_iter().filter(|length| (0..5000).contains(length)) {
-                    for near in [length, length + 1, (length - 1).max(0)] {
-                        add(&letter(n).repeat(near as usize));
-                    }
-                }
-                TEXTS.iter().for_each(|text| add(text));
+                let lengths = near.filter(|length| (0..5000).contains(length));
+                let lengths = lengths.map(|length| letter(n).repeat(length as usize));
+                vec![strings, lengths.collect(), split(TEXTS)]
             }
-            "date" | "timestamp" | "timestamptz" => {
-                strings.iter().for_each(|text| add(text));
-                DATES.iter().for_each(|text| add(text));
-            }
-            "bool" => add(if n % 2 == 1 { "false" } else { "true" }),
-            _ => strings.iter().for_each(|text| add(text)),
-        }
-        if self.kind == "e" {
-            self.labels.iter().for_each(|label| values.push(quoted(label)));
-        } else if !self.is_known() {
-            UNKNOWN.iter().for_each(|text| values.push(quoted(text)));
-        }
+            "date" | "timestamp" | "timestamptz" => vec![strings, split(DATES)],
+            "bool" => vec![split("true false")],
+            _ if self.kind == "e" => vec![self.labels.clone()],
+            _ if self.is_known() => vec![strings],
+            _ => vec![strings, UNKNOWN.iter().map(|text| (*text).to_owned()).collect()],
+        };
+        let others = others.iter().flatten().map(|text| quoted(text));
         let array = |value: String| if self.is_array { format!("ARRAY[{value}]") } else { value };
-        values.into_iter().map(|value| format!("{}::{}", array(value), self.r#type)).collect()
+        let values = self.known(n).into_iter().chain(others);
+        values.map(|value| format!("{}::{}", array(value), self.r#type)).collect()
     }
 
     /// Whether the type is not one that only an extension knows.
@@ -101,16 +73,15 @@ impl Column {
     /// cast which depends on the values shows.
     fn known(&self, n: usize) -> Option<String> {
         let (high, low) = (n / 256 % 256, n % 256);
-        let day = format!("(date '2001-01-01' + {})", n % 3650);
         Some(quoted(&match &*self.base {
             "bool" => (n % 2 == 1).to_string(),
             "int2" | "int4" | "int8" | "oid" | "float4" | "float8" | "money" => n.to_string(),
             "numeric" => self.numeric(n),
             "uuid" => format!("00000000-0000-4000-8000-{n:012}"),
-            "date" | "timestamp" | "timestamptz" => return Some(day),
-            "time" | "timetz" => {
-                return Some(format!("(time '00:00' + {n} * interval '1 second')"));
+            "date" | "timestamp" | "timestamptz" => {
+                format!("{}-{:02}-{:02}", 2001 + n / 336 % 9, 1 + n / 28 % 12, 1 + n % 28)
             }
+            "time" | "timetz" => format!("{:02}:{:02}:{:02}", n / 3600 % 24, n / 60 % 60, n % 60),
             "text" | "varchar" | "bpchar" | "citext" | "name" | "char" => letter(n).to_owned(),
             "interval" => format!("{n} seconds"),
             "json" | "jsonb" => format!("{{\"n\": {n}}}"),
@@ -123,8 +94,7 @@ impl Column {
             "macaddr8" => format!("02:00:00:00:00:00:{high:02x}:{low:02x}"),
             "bit" | "varbit" => {
                 let width = usize::try_from(self.modifier).unwrap_or(1).clamp(1, 64);
-                let bits = format!("{n:064b}");
-                bits[64 - width..].to_owned()
+                format!("{n:064b}")[64 - width..].to_owned()
             }
             "point" => format!("({n},{n})"),
             "line" => format!("{{1,1,{n}}}"),
@@ -133,8 +103,7 @@ impl Column {
             "tsvector" | "tsquery" => format!("w{n}"),
             "int4range" | "int8range" | "numrange" => format!("[{},{})", 10 * n, 10 * n + 5),
             "daterange" | "tsrange" | "tstzrange" => {
-                let year = 1900 + n % 900;
-                format!("[{year}-01-01,{year}-06-01)")
+                format!("[{0}-01-01,{0}-06-01)", 1900 + n % 900)
             }
             _ if self.kind == "e" && !self.labels.is_empty() => {
                 self.labels[(n - 1) % self.labels.len()].clone()
@@ -168,11 +137,7 @@ fn letter(n: usize) -> &'static str {
 }
 
 pub(super) fn quoted(text: &str) -> String {
-    let mut literal = String::from("'");
-    for char in text.chars() {
-        let _ = write!(literal, "{}{char}", if char == '\'' { "'" } else { "" });
-    }
-    literal + "'"
+    format!("'{}'", text.replace('\'', "''"))
 }
 
 /// Whole numbers and strings in definitions of constraints.

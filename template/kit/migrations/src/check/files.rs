@@ -5,7 +5,7 @@ use atlas::{IntegrityError, MigrationFile};
 
 use super::list;
 use crate::{
-    git::Base,
+    git::{self, Base},
     install,
     project::Project,
     report::{Outcome, count},
@@ -40,12 +40,12 @@ pub(super) fn intact(
     let verb = if matches!(error, IntegrityError::Gone { .. }) { "removed" } else { "edited" };
     let mut advice = Vec::new();
     if !merged.is_empty() {
-        let paths = merged.iter().map(|file| format!(" migrations/{file}")).collect::<String>();
         advice.push(format!(
             "{verb}, but {branch} has it, and databases may have applied it: {}\n\
-             put it back: git checkout {branch} --{paths}\n\
+             put it back: git checkout {branch} --{}\n\
              and put the change into a new migration",
-            merged.join(", ")
+            merged.join(", "),
+            paths(&merged)
         ));
     }
     if !own.is_empty() && base.is_some() {
@@ -77,9 +77,15 @@ pub(super) fn split(
 pub(super) fn history(project: &Project, base: Option<&Base>) -> Result<Outcome> {
     let branch = &project.base_branch;
     let Some(base) = base else {
+        let why = match git::is_repository(&project.root)? {
+            true => format!(
+                "git has no {branch} (base-branch in Cargo.toml): {}, or",
+                git::fetch(branch, "")
+            ),
+            false => "without a git repository".to_owned(),
+        };
         return Ok(Outcome::Skipped(format!(
-            "git has no {branch} (base-branch in Cargo.toml): run git fetch, or changes to \
-             merged migrations go unnoticed and only the newest file is tried"
+            "{why} changes to merged migrations go unnoticed and only the newest file is tried"
         )));
     };
     let changed = base.changed(&project.root)?;
@@ -89,13 +95,24 @@ pub(super) fn history(project: &Project, base: Option<&Base>) -> Result<Outcome>
             count(base.files.len(), "file")
         )));
     }
-    let paths = changed.iter().map(|file| format!(" migrations/{file}")).collect::<String>();
+    let changed = Vec::from_iter(changed);
     Ok(Outcome::Failed(format!(
         "differs from {branch}, which databases may have applied: {}\n\
-         put it back: git checkout {branch} --{paths}\n\
+         put it back: git checkout {branch} --{}\n\
          then: just hash-migrations; and put the change into a new migration",
-        Vec::from_iter(changed).join(", ")
+        changed.join(", "),
+        paths(&changed)
     )))
+}
+
+/// Arguments for a shell.
+fn paths(files: &[String]) -> String {
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "._-".contains(char);
+    let path = |file: &String| match file.chars().all(is_plain) {
+        true => format!(" migrations/{file}"),
+        false => format!(" 'migrations/{}'", file.replace('\'', "'\\''")),
+    };
+    files.iter().map(path).collect()
 }
 
 /// Do the names match the project's pattern, and do new files sort after those that
@@ -111,9 +128,9 @@ pub(super) fn names(project: &Project, base: Option<&Base>, files: &[MigrationFi
     }
     let (_, new) = split(base, files);
     let new: Vec<_> = new.iter().collect();
-    let newest = base.and_then(|base| base.files.last());
-    let newest = newest.and_then(|newest| files.iter().find(|file| file.name == *newest));
-    let future = install::in_future(&new, newest);
+    let newest = base.and_then(|base| base.merged.last());
+    let others = newest.map(|name| MigrationFile { name: name.clone(), contents: Vec::new() });
+    let future = install::in_future(&new, others.as_ref());
     if !future.is_empty() {
         return Outcome::Failed(format!(
             "dated in the future, and what others add until then would sort before it: {}\n\
@@ -121,14 +138,17 @@ pub(super) fn names(project: &Project, base: Option<&Base>, files: &[MigrationFi
             list(&future)
         ));
     }
-    if let Some(newest) = newest {
-        let late: Vec<_> = new.into_iter().filter(|file| file.name < newest.name).collect();
+    if let (Some(base), Some(newest)) = (base, newest) {
+        let is_late =
+            |file: &&MigrationFile| file.name < *newest && !base.merged.contains(&file.name);
+        let late: Vec<_> = new.into_iter().filter(is_late).collect();
         if !late.is_empty() {
+            let branch = &project.base_branch;
+            let is_here = files.iter().any(|file| file.name == *newest);
+            let merge = if is_here { String::new() } else { format!("git merge {branch}, then: ") };
             return Outcome::Failed(format!(
-                "new, but sorts before {} of {}: {}\n\
-                 to give each a later version: just rebase-migrations",
-                newest.name,
-                project.base_branch,
+                "new, but sorts before {newest} of {branch}: {}\n\
+                 to give each a later version: {merge}just rebase-migrations",
                 list(&late)
             ));
         }

@@ -4,9 +4,8 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 use atlas::MigrationFile;
-use gate::{Choice, Finding, Mode, Options};
+use gate::{Finding, Mode, Options};
 use postgres::Server;
-use serde::Deserialize;
 
 use crate::{
     project::Project,
@@ -15,15 +14,6 @@ use crate::{
 
 /// Why a check that needs all migrations does not run.
 pub(super) const NOT_ALL: &str = "not all migrations were applied";
-
-/// The part of `.squawk.toml` that counts here.
-#[derive(Debug, Default, Deserialize)]
-struct SquawkToml {
-    #[serde(default)]
-    included_rules: Vec<String>,
-    #[serde(default)]
-    excluded_rules: Vec<String>,
-}
 
 /// What the project sets for the trial.
 ///
@@ -39,10 +29,8 @@ pub(crate) fn options(project: &Project) -> Result<Options> {
         }
     };
     let squawk = read(".squawk.toml")?.unwrap_or_default();
-    let SquawkToml { included_rules: included, excluded_rules: excluded } =
-        toml::from_str(&squawk).context(".squawk.toml is not as squawk has it")?;
-    let rows = read("crates/entity/sql/rows.sql")?;
-    Ok(Options { rows, squawk: Choice { included, excluded } })
+    let squawk = toml::from_str(&squawk).context(".squawk.toml is not as squawk has it")?;
+    Ok(Options { rows: read("crates/entity/sql/rows.sql")?, squawk })
 }
 
 /// Reads the directory and the new files, without a server.
@@ -101,7 +89,7 @@ pub(super) async fn run(
 
 /// Names the locks that keep others from reading or writing.
 fn locks(found: &gate::Report) -> String {
-    let blocking = found.locks.iter().filter(|lock| lock.mode >= Mode::Share);
+    let blocking = found.locks.iter().filter(|lock| lock.mode >= Mode::SHARE);
     let lines: Vec<String> = blocking
         .map(|lock| {
             let held = count(lock.statements, "statement");

@@ -40,7 +40,7 @@ impl Described<'_> {
     /// When sea-orm-cli or rustfmt fails.
     pub async fn write(&self, server: &Server, program: &Path, directory: &Path) -> Result<()> {
         let file = MigrationFile { name: "plain tables".into(), contents: self.plain().into() };
-        let mut scratch = Scratch::empty(server, "plain").await?;
+        let mut scratch = Scratch::empty(server).await?;
         scratch.run(&[file]).await?;
         let written = tempfile::tempdir()?;
         let mut generate = Command::new(program);

@@ -1,4 +1,7 @@
-use std::io::{BufRead, BufReader, Read};
+use std::{
+    io::{BufRead, BufReader, Read},
+    time::Duration,
+};
 
 use postgres::{Server, TemporaryDatabase};
 use sea_orm::sqlx::{self, Connection as _, PgConnection};
@@ -44,6 +47,45 @@ async fn waits_for_a_lock_by_trying_again() {
     output.read_to_string(&mut rest).unwrap();
     assert!(apply.wait().unwrap().success(), "{rest}");
     says(&rest, &["applied 20260102000000_a.sql"]);
+}
+
+/// Waits until a session waits for a lock of this type.
+async fn waits(observer: &mut PgConnection, locktype: &str) {
+    let waiting = "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database d ON d.oid = database
+        WHERE NOT granted AND locktype = $1 AND datname = current_database())";
+    let waiting = || sqlx::query_scalar::<_, bool>(waiting).bind(locktype.to_owned());
+    while !waiting().fetch_one(&mut *observer).await.unwrap() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn tries_again_after_a_deadlock() {
+    let (server, database) = database().await;
+    let project = Project::new("").await;
+    project.migration("20260101000000_t.sql", "CREATE TABLE a (); CREATE TABLE b ();\n");
+    let url = database.url();
+    project.run(&["apply", &url]).succeeded();
+    let both = "ALTER TABLE a ADD COLUMN n integer;\nSELECT pg_advisory_xact_lock(1);\n\
+                ALTER TABLE b ADD COLUMN n integer;\n";
+    project.migration("20260102000000_both.sql", both);
+
+    let mut gate = server.connect_once(database.name()).await.unwrap();
+    execute(&mut gate, "SELECT pg_advisory_lock(1)").await;
+    let mut other = server.connect_once(database.name()).await.unwrap();
+    // Leaves it to the migration to notice, which waits last.
+    execute(&mut other, "SET deadlock_timeout = '1h'; BEGIN; LOCK TABLE b").await;
+    let mut apply = project.spawn(&["apply", &url]);
+    waits(&mut gate, "advisory").await;
+    let other = tokio::spawn(async move { execute(&mut other, "LOCK TABLE a; COMMIT").await });
+    waits(&mut gate, "relation").await;
+    execute(&mut gate, "SELECT pg_advisory_unlock(1)").await;
+    other.await.unwrap();
+    let mut output = String::new();
+    apply.stdout.take().unwrap().read_to_string(&mut output).unwrap();
+    assert!(apply.wait().unwrap().success(), "{output}");
+    says(&output, &["nothing of 20260102000000_both.sql is applied: again in"]);
+    says(&output, &["applied 20260102000000_both.sql"]);
 }
 
 #[tokio::test]

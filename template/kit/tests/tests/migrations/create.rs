@@ -77,6 +77,17 @@ async fn a_rename_is_decided_by_the_user() {
     says(&project.run(&["create-migrations"]).succeeded(), &["Nothing to do"]);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_rename_is_asked_on_a_terminal() {
+    let project = planned(TABLE).await;
+    project.write("sql/schema.sql", &TABLE.replace("users", "people"));
+    let planned = project.type_in(&["create-migrations", "rename"], "y\n").succeeded();
+    says(&planned, &["Was users renamed to people?", "RENAME TO people"]);
+    assert!(!planned.contains("DROP"), "{planned}");
+    says(&project.run(&["create-migrations"]).succeeded(), &["Nothing to do"]);
+}
+
 #[tokio::test]
 async fn a_drop_and_an_add_are_planned_if_nothing_is_renamed() {
     let project = planned(TABLE).await;

@@ -101,7 +101,7 @@ async fn takes_in_a_database_and_goes_on_from_there() {
     // The example is gone, and what used it.
     assert!(!project.root.path().join("crates/app/tests/users.rs").exists());
     says(&project.run(&["create-migrations"]).succeeded(), &["Nothing to do"]);
-    project.commit();
+    project.commit_all();
 
     // The database learns that it has the migration, if it has what that makes.
     let (file, url) = (project.migrations().remove(0), source.database.url());
@@ -141,7 +141,7 @@ async fn takes_in_a_database_and_goes_on_from_there() {
     says(&planned, &["RENAME COLUMN \"Name\" TO \"Title\""]);
     says(&planned, &["DROP TABLE public.\"InvoiceLine\"", "ADD COLUMN country", "This loses data"]);
     says(&project.run(&["apply", &url]).succeeded(), &["applied"]);
-    project.commit();
+    project.commit_all();
 
     // A table more, with a key to one that is there, and nothing else.
     source.execute("CREATE TABLE late (id int PRIMARY KEY, mood mood, genre int REFERENCES \"Genre\"); CREATE TABLE later (id int)").await;
@@ -195,7 +195,7 @@ async fn refuses_where_something_is_in_the_way() {
     );
     project.write("crates/app/src/lib.rs", "//! Mine.\n");
     says(&source.import(&project, &["--replace-example"]).failed(), &["git has changes", "lib.rs"]);
-    project.commit();
+    project.commit_all();
     says(
         &source.import(&project, &["--replace-example"]).failed(),
         &["remove them, or name the tables"],

@@ -6,5 +6,6 @@ mod check;
 mod create;
 mod gate;
 mod import;
+mod places;
 mod project;
 mod rebase;

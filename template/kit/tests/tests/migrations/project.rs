@@ -24,7 +24,8 @@ pub struct Outcome {
 impl Project {
     /// Creates a project that describes `sql`, without migrations.
     pub async fn new(sql: &str) -> Self {
-        let root = tempfile::tempdir().unwrap();
+        // Whatever quotes a path wrongly fails.
+        let root = tempfile::Builder::new().prefix("größe 1' ").tempdir().unwrap();
         let server = postgres::server().await.unwrap().url("postgres");
         let project = Self { root, server };
         // The root of a project is where its lock file is.
@@ -58,15 +59,25 @@ impl Project {
         // Cargo takes crates of one name and version for the same, in one target directory.
         let manifest = fs::read_to_string(project.root.path().join("Cargo.toml")).unwrap();
         project.write("Cargo.toml", &manifest.replace("\"0.1.0\"", "\"0.1.0-test\""));
-        project.commit();
+        project.commit_all();
         project
     }
 
     /// Commits everything.
-    pub fn commit(&self) {
+    pub fn commit_all(&self) {
         for command in [&["init", "-q"][..], &["add", "-A"], &["commit", "-qm", "x"]] {
             self.git(command).succeeded();
         }
+    }
+
+    /// A clone, with the branch that is checked out here.
+    pub fn clone(&self, options: &[&str]) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let url = format!("file://{}", self.root.path().display());
+        let arguments = [&["clone", "--quiet"], options, &[&url, "."]].concat();
+        let clone = Self { root, server: self.server.clone() };
+        clone.git(&arguments).succeeded();
+        clone
     }
 
     /// Writes the settings, with `more` of them.
@@ -103,6 +114,25 @@ impl Project {
         outcome(self.xtask(arguments).envs(variables.iter().copied()))
     }
 
+    /// Runs a command on a terminal, where a user types `input`.
+    #[cfg(target_os = "linux")]
+    pub fn type_in(&self, arguments: &[&str], input: &str) -> Outcome {
+        let command = self.xtask(arguments);
+        let line = format!("{} {}", command.get_program().display(), arguments.join(" "));
+        let mut script = Command::new("script");
+        // The variables and the folder of the command.
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => script.env(name, value),
+                None => script.env_remove(name),
+            };
+        }
+        let typed = tempfile::NamedTempFile::new().unwrap();
+        fs::write(typed.path(), input).unwrap();
+        script.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+        outcome(script.current_dir(self.root.path()).stdin(typed.reopen().unwrap()))
+    }
+
     /// Starts a command, to read its standard output meanwhile.
     pub fn spawn(&self, arguments: &[&str]) -> Child {
         self.xtask(arguments).stdout(Stdio::piped()).spawn().unwrap()
@@ -112,8 +142,10 @@ impl Project {
         static XTASK: OnceLock<PathBuf> = OnceLock::new();
         let xtask = XTASK.get_or_init(|| kit_tests::build(&["--bin", "xtask"]).remove(0));
         let target = xtask.ancestors().nth(2).unwrap();
+        static ATLAS: OnceLock<atlas::Atlas> = OnceLock::new();
         let mut command = Command::new(xtask);
         command
+            .env("ATLAS", ATLAS.get_or_init(kit_tests::atlas).binary())
             .args(arguments)
             .env("CARGO_TARGET_DIR", target)
             .current_dir(self.root.path())

@@ -3,6 +3,7 @@
 #[path = "../catalog/changes.rs"]
 mod changes;
 mod sections;
+mod writes;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -14,6 +15,7 @@ use rstest::rstest;
 use sea_orm::sqlx::{self, AssertSqlSafe, PgConnection};
 
 use changes::{CHANGES, SCHEMA};
+use sections::Case;
 
 struct Database {
     // Closed before the database is dropped.
@@ -73,6 +75,16 @@ async fn migrate(
     after: &mut PgConnection,
     options: &Options,
 ) -> (String, Difference) {
+    migrate_edited(before, after, options, str::to_owned).await
+}
+
+/// Does the same, with what a user makes of each file.
+async fn migrate_edited(
+    before: &mut PgConnection,
+    after: &mut PgConnection,
+    options: &Options,
+    edited: impl Fn(&str) -> String,
+) -> (String, Difference) {
     let (renames, plan) = planned(before, after, options).await;
     let mut text = String::new();
     for step in renames {
@@ -86,7 +98,7 @@ async fn migrate(
     }
     for file in files(&plan.steps, options) {
         text += &format!("-- file{}\n{}", file.suffix, file.text);
-        let applied = apply(before, &file.text).await;
+        let applied = apply(before, &edited(&file.text)).await;
         applied.unwrap_or_else(|error| panic!("{error}\n{text}"));
     }
     let left = replay::snapshot(before).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use atlas::{ApplyOptions, Atlas, MigrationDirectory, MigrationFile};
+use atlas::{ApplyOptions, MigrationDirectory, MigrationFile};
 use postgres::{Server, TemporaryDatabase};
 use replay::ReplayError;
 use rstest::rstest;
@@ -121,10 +121,7 @@ async fn makes_the_schema_that_atlas_makes() {
     migrations.write_sum().unwrap();
     let (ours, atlas) = (Database::new().await, Database::new().await);
     ours.replay(&migrations.files().unwrap()).await.unwrap();
-    Atlas::find(kit_tests::project_root(), std::env::var("ATLAS").ok())
-        .unwrap()
-        .apply(&migrations, &atlas.database.url(), &ApplyOptions::default())
-        .unwrap();
+    kit_tests::atlas().apply(&migrations, &atlas.database.url(), &ApplyOptions::default()).unwrap();
     let mut snapshots = Vec::new();
     for database in [&ours, &atlas] {
         let mut connection = database.server.connect_once(database.database.name()).await.unwrap();

@@ -43,11 +43,6 @@ struct Project {
     atlas: Atlas,
 }
 
-fn find_atlas() -> Atlas {
-    let named = std::env::var("ATLAS").ok();
-    Atlas::find(kit_tests::project_root(), named).unwrap_or_else(|error| panic!("{error}"))
-}
-
 #[fixture]
 fn project() -> Project {
     // These characters are special in URLs, which Atlas uses for paths.
@@ -57,7 +52,7 @@ fn project() -> Project {
     fs::write(&config, format!("{}{ATLAS_HCL}", atlas::cli::MINIMAL_CONFIG)).unwrap();
     let migrations = MigrationDirectory::new(root.path().join("migrations"));
     fs::create_dir(migrations.path()).unwrap();
-    Project { root, migrations, atlas: find_atlas().config(config) }
+    Project { root, migrations, atlas: kit_tests::atlas().config(config) }
 }
 
 impl Project {
@@ -72,6 +67,6 @@ impl Project {
 #[fixture]
 async fn database() -> postgres::TemporaryDatabase {
     let server = postgres::server().await.expect("a PostgreSQL server");
-    find_atlas().supports_server(server.major()).unwrap_or_else(|error| panic!("{error}"));
+    kit_tests::atlas().supports_server(server.major()).unwrap_or_else(|error| panic!("{error}"));
     server.temporary_database("atlas").await.expect("a database for this test")
 }

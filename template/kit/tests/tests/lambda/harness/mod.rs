@@ -22,12 +22,8 @@ pub mod tls;
 
 use std::sync::OnceLock;
 
-/// The Atlas of this project; `ATLAS=/path/to/atlas` selects another.
+/// See [`kit_tests::atlas`].
 pub fn atlas() -> &'static atlas::Atlas {
     static ATLAS: OnceLock<atlas::Atlas> = OnceLock::new();
-    ATLAS.get_or_init(|| {
-        let named = std::env::var("ATLAS").ok();
-        let found = atlas::Atlas::find(kit_tests::project_root(), named);
-        found.unwrap_or_else(|error| panic!("{error}"))
-    })
+    ATLAS.get_or_init(kit_tests::atlas)
 }

@@ -39,15 +39,19 @@ SET LOCAL lock_timeout = '3s';
 
 -- Add column public.t.email, empty first
 ALTER TABLE public.t ADD COLUMN email text;
-
--- public.t.email becomes NOT NULL: for new rows first. Rows that are NULL need a value,
--- here or by a job that is done before the next file runs:
+-- file_2_backfill
+-- Give rows of public.t that have no email one, here or by a job:
 -- UPDATE public.t SET email = ... WHERE email IS NULL;
+-- file_3_tables
+-- Fail instead of making others wait behind this for a lock; run again then.
+SET LOCAL lock_timeout = '3s';
+
+-- public.t.email becomes NOT NULL, for rows that are written from here on
 ALTER TABLE public.t ADD CONSTRAINT t_email_not_null CHECK (email IS NOT NULL) NOT VALID;
--- file_2_validate
+-- file_4_validate
 -- Check the rows of public.t, while others read and write them
 ALTER TABLE public.t VALIDATE CONSTRAINT t_email_not_null;
--- file_3_finish
+-- file_5_finish
 -- Fail instead of making others wait behind this for a lock; run again then.
 SET LOCAL lock_timeout = '3s';
 
@@ -65,17 +69,18 @@ INSERT INTO t VALUES (1);
 === after
 CREATE TABLE t (id integer PRIMARY KEY, key uuid DEFAULT gen_random_uuid());
 === plan
--- file
+-- file_1_tables
 -- Fail instead of making others wait behind this for a lock; run again then.
 SET LOCAL lock_timeout = '3s';
 
 -- Add column public.t.key, empty first
 ALTER TABLE public.t ADD COLUMN key uuid;
 
--- For new rows. A default that differs by row would rewrite the table.
--- Rows that are there stay NULL, unless you give them a value in batches:
--- UPDATE public.t SET key = gen_random_uuid() WHERE key IS NULL;
+-- For new rows. A default that differs by row would rewrite the table
 ALTER TABLE public.t ALTER COLUMN key SET DEFAULT gen_random_uuid();
+-- file_2_backfill
+-- Give rows of public.t that have no key one, here or by a job:
+-- UPDATE public.t SET key = gen_random_uuid() WHERE key IS NULL;
 
 === null no more, and null again
 === before
@@ -91,15 +96,19 @@ SET LOCAL lock_timeout = '3s';
 
 -- Allow NULL in public.t.b
 ALTER TABLE public.t ALTER COLUMN b DROP NOT NULL;
-
--- public.t.a becomes NOT NULL: for new rows first. Rows that are NULL need a value,
--- here or by a job that is done before the next file runs:
+-- file_2_backfill
+-- Give rows of public.t that have no a one, here or by a job:
 -- UPDATE public.t SET a = ... WHERE a IS NULL;
+-- file_3_tables
+-- Fail instead of making others wait behind this for a lock; run again then.
+SET LOCAL lock_timeout = '3s';
+
+-- public.t.a becomes NOT NULL, for rows that are written from here on
 ALTER TABLE public.t ADD CONSTRAINT t_a_not_null CHECK (a IS NOT NULL) NOT VALID;
--- file_2_validate
+-- file_4_validate
 -- Check the rows of public.t, while others read and write them
 ALTER TABLE public.t VALIDATE CONSTRAINT t_a_not_null;
--- file_3_finish
+-- file_5_finish
 -- Fail instead of making others wait behind this for a lock; run again then.
 SET LOCAL lock_timeout = '3s';
 

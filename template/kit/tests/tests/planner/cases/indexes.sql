@@ -46,11 +46,6 @@ SET LOCAL lock_timeout = '3s';
 -- Drop constraint long on public.t
 ALTER TABLE public.t DROP CONSTRAINT long;
 
--- public.t.id becomes NOT NULL: for new rows first. Rows that are NULL need a value,
--- here or by a job that is done before the next file runs:
--- UPDATE public.t SET id = ... WHERE id IS NULL;
-ALTER TABLE public.t ADD CONSTRAINT t_id_not_null CHECK (id IS NOT NULL) NOT VALID;
-
 -- Create constraint apart on public.t.
 -- This builds an index, and nobody writes to the table meanwhile: there is no other way
 ALTER TABLE public.t ADD CONSTRAINT apart EXCLUDE USING gist (at WITH &&);
@@ -60,18 +55,27 @@ ALTER TABLE public.t ADD CONSTRAINT long CHECK ((length((name)::text) > 3)) NOT 
 
 -- Add t_team on public.t, for new rows first: it reads none
 ALTER TABLE public.t ADD CONSTRAINT t_team FOREIGN KEY (team_id) REFERENCES public.teams(id) NOT VALID;
--- file_2_indexes
+-- file_2_backfill
+-- Give rows of public.t that have no id one, here or by a job:
+-- UPDATE public.t SET id = ... WHERE id IS NULL;
+-- file_3_tables
+-- Fail instead of making others wait behind this for a lock; run again then.
+SET LOCAL lock_timeout = '3s';
+
+-- public.t.id becomes NOT NULL, for rows that are written from here on
+ALTER TABLE public.t ADD CONSTRAINT t_id_not_null CHECK (id IS NOT NULL) NOT VALID;
+-- file_4_indexes
 -- atlas:txmode none
 
 -- Build the index of once on public.t without a lock that stops writes
 CREATE UNIQUE INDEX CONCURRENTLY once ON public.t USING btree (name);
--- file_3_tables
+-- file_5_tables
 -- Fail instead of making others wait behind this for a lock; run again then.
 SET LOCAL lock_timeout = '3s';
 
 -- The index becomes the constraint once
 ALTER TABLE public.t ADD CONSTRAINT once UNIQUE USING INDEX once DEFERRABLE INITIALLY DEFERRED;
--- file_4_validate
+-- file_6_validate
 -- Check the rows of public.t, while others read and write them
 ALTER TABLE public.t VALIDATE CONSTRAINT t_id_not_null;
 
@@ -80,7 +84,7 @@ ALTER TABLE public.t VALIDATE CONSTRAINT long;
 
 -- Check t_team on public.t on all rows, while others read and write them
 ALTER TABLE public.t VALIDATE CONSTRAINT t_team;
--- file_5_finish
+-- file_7_finish
 -- Fail instead of making others wait behind this for a lock; run again then.
 SET LOCAL lock_timeout = '3s';
 
@@ -89,12 +93,12 @@ ALTER TABLE public.t ALTER COLUMN id SET NOT NULL;
 
 -- The column says it now
 ALTER TABLE public.t DROP CONSTRAINT t_id_not_null;
--- file_6_indexes
+-- file_8_indexes
 -- atlas:txmode none
 
 -- Build the index of t_pkey on public.t without a lock that stops writes
 CREATE UNIQUE INDEX CONCURRENTLY t_pkey ON public.t USING btree (id);
--- file_7_tables
+-- file_9_tables
 -- Fail instead of making others wait behind this for a lock; run again then.
 SET LOCAL lock_timeout = '3s';
 

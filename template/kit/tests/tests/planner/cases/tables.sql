@@ -162,15 +162,19 @@ ALTER TABLE public.parted ADD COLUMN note text;
 
 -- Set the default of public.parted.id
 ALTER TABLE public.parted ALTER COLUMN id SET DEFAULT 7;
-
--- public.parted.id becomes NOT NULL: for new rows first. Rows that are NULL need a value,
--- here or by a job that is done before the next file runs:
+-- file_2_backfill
+-- Give rows of public.parted that have no id one, here or by a job:
 -- UPDATE public.parted SET id = ... WHERE id IS NULL;
+-- file_3_tables
+-- Fail instead of making others wait behind this for a lock; run again then.
+SET LOCAL lock_timeout = '3s';
+
+-- public.parted.id becomes NOT NULL, for rows that are written from here on
 ALTER TABLE public.parted ADD CONSTRAINT parted_id_not_null CHECK (id IS NOT NULL) NOT VALID;
--- file_2_validate
+-- file_4_validate
 -- Check the rows of public.parted, while others read and write them
 ALTER TABLE public.parted VALIDATE CONSTRAINT parted_id_not_null;
--- file_3_finish
+-- file_5_finish
 -- Fail instead of making others wait behind this for a lock; run again then.
 SET LOCAL lock_timeout = '3s';
 
@@ -179,10 +183,13 @@ ALTER TABLE public.parted ALTER COLUMN id SET NOT NULL;
 
 -- The column says it now
 ALTER TABLE public.parted DROP CONSTRAINT parted_id_not_null;
--- file_4_tables
+-- file_6_tables
+-- Fail instead of making others wait behind this for a lock; run again then.
+SET LOCAL lock_timeout = '3s';
+
 -- Begin index public.parted_at, which is not valid until all partitions have it
 CREATE INDEX parted_at ON ONLY public.parted USING btree (at);
--- file_5_indexes
+-- file_7_indexes
 -- atlas:txmode none
 
 -- Build index public.next_at_idx without a lock that stops writes
@@ -190,7 +197,13 @@ CREATE INDEX CONCURRENTLY next_at_idx ON public.next USING btree (at);
 
 -- Build index public.part_at_idx without a lock that stops writes
 CREATE INDEX CONCURRENTLY part_at_idx ON public.part USING btree (at);
--- file_6_tables
+-- file_8_tables
+-- Fail instead of making others wait behind this for a lock; run again then.
+SET LOCAL lock_timeout = '3s';
+
+-- Let running writes end: ATTACH could deadlock with them
+LOCK TABLE public.parted IN SHARE ROW EXCLUSIVE MODE;
+
 -- public.next_at_idx is a part of public.parted_at
 ALTER INDEX public.parted_at ATTACH PARTITION public.next_at_idx;
 
