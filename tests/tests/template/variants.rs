@@ -172,6 +172,7 @@ fn without_aws_nothing_speaks_of_it() {
         "kit/rds",
         "kit/migration-lambda",
         "crates/count-users",
+        "crates/entity/sql/roles.sql",
         "template.yaml",
     ] {
         assert!(!project.root.join(path).exists(), "{path}");

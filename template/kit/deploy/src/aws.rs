@@ -60,9 +60,12 @@ impl Aws {
         })
     }
 
-    /// Sets an environment variable for all commands from here on.
-    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
-        self.variables.push((name.to_owned(), value.into()));
+    /// Gives commands these environment variables, and of the user's PATH alone: no credentials,
+    /// configuration or proxy.
+    pub(crate) fn isolate(&mut self, variables: &[(&str, &str)]) {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let all = variables.iter().copied().chain([("PATH", &*path)]);
+        self.variables = all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     }
 
     /// `sam`, in the project's root.
@@ -174,6 +177,9 @@ impl Aws {
 
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::from(deploy_tools::command(program));
+        if !self.variables.is_empty() {
+            command.env_clear();
+        }
         command
             .current_dir(&self.root)
             .kill_on_drop(true)

@@ -15,7 +15,7 @@ use migrations::{Project, check, report::count};
 
 use crate::{
     aws::Aws,
-    certificates, package, parameters,
+    certificates, image, package, parameters,
     samconfig::StackEnvironment,
     stack::{APPLIED_MIGRATIONS, MIGRATION_FUNCTION, MIGRATIONS, TEMPLATE},
 };
@@ -51,8 +51,22 @@ pub(crate) async fn run(project: &Project, environment: &str, yes: bool) -> Resu
         "deploying {} to the account {account}, {}",
         environment.stack_name, environment.region
     );
-    package::run(project, environment.architecture()?, postgres_major(&environment)?).await?;
+    pack(project, &environment, &aws).await?;
     deploy(&aws, &environment, yes).await
+}
+
+/// Packs what the stack consists of, and publishes the image of its task if it has one.
+pub(crate) async fn pack(
+    project: &Project,
+    environment: &StackEnvironment,
+    aws: &Aws,
+) -> Result<()> {
+    let architecture = environment.architecture()?;
+    package::run(project, architecture, postgres_major(environment)?).await?;
+    match environment.task_repository() {
+        Some(repository) => image::publish(&project.root, architecture, aws, repository).await,
+        None => Ok(()),
+    }
 }
 
 /// Prints the state of the stack, its outputs and its last failure.

@@ -3,16 +3,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env,
-    ffi::OsString,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
-use anyhow::{Context, Result, bail};
-
-use process::text;
+use anyhow::{Context, Result};
 
 /// A Python environment in `.tools`, from the section `[python.NAME]` of tools.toml.
 #[derive(Debug, Default)]
@@ -22,26 +18,19 @@ struct PythonEnvironment {
     pins: Vec<(String, String)>,
 }
 
-/// Programs, the package that each comes in, and the arguments that make it print its
-/// version, if any do.
-const PROGRAMS: [(&str, &str, &[&str]); 5] = [
-    ("sam", "aws-sam-cli", &["--version"]),
-    ("aws", "awscli", &["--version"]),
-    ("cargo-lambda", "cargo-lambda", &["lambda", "--version"]),
-    ("cfn-lint", "cfn-lint", &["--version"]),
-    ("ministack", "ministack", &[]),
-];
-
 /// The versions of Python that all of them run on.
 const PYTHON: &str = ">=3.10,<3.15";
 
-/// Path of the program `name`: the one that [`install`] installed, else one on PATH that is
-/// not older than the version in tools.toml.
+/// Path of the program `name`, as [`install`] installed it.
 ///
 /// # Errors
-/// When neither exists.
+/// When it is not installed in the version of tools.toml.
 pub(crate) fn program(root: &Path, name: &str) -> Result<PathBuf> {
-    find(root, env::var_os("PATH"), name)
+    let environments = environments(root)?;
+    let installed = environments.iter().filter(|environment| environment.is_installed());
+    let mut programs = installed.map(|environment| environment.directory.join("bin").join(name));
+    let found = programs.find(|program| program.exists());
+    found.with_context(|| format!("{name} is not installed: run `just setup-deploy`"))
 }
 
 /// Runs a program with its directory on PATH, where cargo-lambda looks for zig.
@@ -89,45 +78,7 @@ fn environments(root: &Path) -> Result<Vec<PythonEnvironment>> {
     sections.iter().map(environment).collect()
 }
 
-fn find(root: &Path, path: Option<OsString>, name: &str) -> Result<PathBuf> {
-    let found = PROGRAMS.iter().find(|(program, ..)| *program == name);
-    let (_, package, version) = found.with_context(|| format!("no package has {name}"))?;
-    let environments = environments(root)?;
-    let (environment, pinned) = environments
-        .iter()
-        .find_map(|environment| Some((environment, environment.pin(package)?)))
-        .with_context(|| format!("tools.toml has no version of {package}"))?;
-    let installed = environment.directory.join("bin").join(name);
-    if environment.is_installed() && installed.exists() {
-        return Ok(installed);
-    }
-    let mut passed_over = String::new();
-    if !version.is_empty()
-        && let Some(on_path) = on_path(path, name)
-    {
-        let output = process::optional(Command::new(&on_path).args(*version))?;
-        let printed = output.map(|output| text(&output.stdout)).unwrap_or_default();
-        match version_in(&printed) {
-            Some(version) if Some(&version) >= version_in(pinned).as_ref() => return Ok(on_path),
-            _ => {
-                passed_over = format!(
-                    " ({} is passed over: its version is {:?})",
-                    on_path.display(),
-                    printed.lines().next().unwrap_or_default()
-                );
-            }
-        }
-    }
-    bail!("{name} {pinned} or newer is not installed: run `just setup-deploy`{passed_over}")
-}
-
 impl PythonEnvironment {
-    /// Version of a package in it.
-    fn pin(&self, package: &str) -> Option<&str> {
-        let mut pins = self.pins.iter();
-        pins.find_map(|(name, version)| (name == package).then_some(version.as_str()))
-    }
-
     /// For messages: `a 1.0, b 2.0`.
     fn list(&self) -> String {
         let pins = self.pins.iter();
@@ -191,19 +142,6 @@ fn remove(directory: &Path) -> Result<()> {
         return Ok(());
     }
     fs::remove_dir_all(directory).with_context(|| format!("cannot remove {}", directory.display()))
-}
-
-fn on_path(path: Option<OsString>, name: &str) -> Option<PathBuf> {
-    env::split_paths(&path?).map(|directory| directory.join(name)).find(|program| program.is_file())
-}
-
-/// Parts of the first number with a dot, as in `SAM CLI, version 1.170.0` and
-/// `aws-cli/2.31.0 Python/3.13.7`.
-fn version_in(text: &str) -> Option<Vec<u32>> {
-    text.split([' ', '\n', '/']).find_map(|word| {
-        let parts: Option<Vec<u32>> = word.split('.').map(|part| part.parse().ok()).collect();
-        parts.filter(|parts| parts.len() > 1)
-    })
 }
 
 #[cfg(test)]

@@ -5,10 +5,12 @@ mod aws;
 mod certificates;
 mod deploy;
 mod deploy_tools;
+mod image;
 mod lint_stack;
 mod package;
 mod parameters;
 mod rehearse;
+mod run_task;
 mod samconfig;
 mod stack;
 
@@ -31,15 +33,14 @@ struct Arguments {
 enum Command {
     /// Install the tools for deployment: the AWS CLI and SAM CLI, cargo-lambda, cfn-lint, an emulator
     Setup,
-    /// Compare the certificates of Amazon RDS in the kit with those that AWS publishes
-    VerifyCertificates,
     /// Build the stack's functions for AWS Lambda
     Build(Processor),
     /// Pack the stack's functions and the Atlas layer into target/package
     ///
     /// RDS_CA_BUNDLE, in the environment or .env, names a file with the certificates to verify
     /// the database server with, instead of those of Amazon RDS. ATLAS_LAMBDA names an Atlas
-    /// for the layer, instead of the pinned release.
+    /// for the layer, instead of the pinned release. TASK_BASE_IMAGE names another base for the
+    /// image of the task, which is built with Runner "task" and where Docker runs.
     Package(Processor),
     /// Lint the stack with cfn-lint and sam, if they are installed
     Lint,
@@ -61,6 +62,13 @@ enum Command {
         /// Also rehearse migrations that fail, half-way too, and their repair
         #[arg(long)]
         all: bool,
+    },
+    /// Apply this checkout's migrations in the container task of a deployed stack
+    ///
+    /// For what takes longer than the stack waits: the deployment then finds it done.
+    RunTask {
+        #[arg(default_value = "dev")]
+        environment: String,
     },
     /// Remove what a killed rehearsal left on the server
     #[command(hide = true)]
@@ -109,7 +117,6 @@ async fn run(command: Command) -> Result<ExitCode> {
     let project = Project::find()?;
     match command {
         Command::Setup => deploy_tools::install(&project.root)?,
-        Command::VerifyCertificates => certificates::verify(&project.root)?,
         Command::Build(processor) => {
             for (_, program) in package::build(&project, processor.architecture(&project)?)? {
                 println!("✓ {}", program.display());
@@ -117,7 +124,12 @@ async fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Package(processor) => {
             let major = package::postgres_major(&project)?;
-            package::run(&project, processor.architecture(&project)?, major).await?;
+            let architecture = processor.architecture(&project)?;
+            package::run(&project, architecture, major).await?;
+            let environment = StackEnvironment::read(&project.root, &processor.environment);
+            if environment.is_ok_and(|it| it.task_repository().is_some()) {
+                image::build(&project.root, architecture)?;
+            }
         }
         Command::Lint => lint_stack::run(&project)?,
         Command::Deploy { environment, yes } => {
@@ -126,6 +138,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Rehearse { environment, all } => {
             rehearse::run(&project, &environment, all).await?
         }
+        Command::RunTask { environment } => return run_task::run(&project, &environment).await,
         Command::Sweep => {
             // Whoever creates a temporary database drops those of processes that are gone.
             let server = postgres::server_in(&project.root).await?;

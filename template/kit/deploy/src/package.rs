@@ -93,19 +93,13 @@ pub(crate) fn check(project: &Project) -> Result<()> {
     migrations::check(project, &project.migrations)
 }
 
-/// Replaces the old package by the new one. A directory cannot be replaced in one step: in
-/// between there is no package, but never a part of one.
+/// Replaces the old package by the new one. In between there is none.
 fn swap(new: &Path, package: &Path) -> Result<()> {
     let cannot = || format!("cannot replace {}", package.display());
-    let directory = package.parent().with_context(cannot)?;
-    let old = tempfile::tempdir_in(directory).with_context(cannot)?;
-    let aside = old.path().join("package");
     if package.exists() {
-        fs::rename(package, &aside).with_context(cannot)?;
+        fs::remove_dir_all(package).with_context(cannot)?;
     }
-    fs::rename(new, package).with_context(cannot).inspect_err(|_| {
-        let _ = fs::rename(&aside, package);
-    })
+    fs::rename(new, package).with_context(cannot)
 }
 
 /// The major version of PostgreSQL in the project's settings.
@@ -161,16 +155,6 @@ mod tests {
         swap(&at("first"), &at("package")).unwrap();
         swap(&at("second"), &at("package")).unwrap();
         assert!(at("package/b").exists());
-        assert_eq!(fs::read_dir(target.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn keeps_the_old_package_when_the_new_one_is_missing() {
-        let target = tempfile::tempdir().unwrap();
-        let at = |path: &str| target.path().join(path);
-        make_directory(&at("package/old")).unwrap();
-        swap(&at("missing"), &at("package")).unwrap_err();
-        assert!(at("package/old").exists());
         assert_eq!(fs::read_dir(target.path()).unwrap().count(), 1);
     }
 

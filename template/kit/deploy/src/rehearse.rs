@@ -13,12 +13,11 @@ mod steps;
 
 use std::{
     fs,
-    process::Command,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use migrations::Project;
+use migrations::{Base, Project};
 use postgres::settings::setting;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -46,7 +45,7 @@ pub(crate) async fn run(project: &Project, environment: &str, all: bool) -> Resu
     let environment = StackEnvironment::read(&project.root, environment)?;
     let aws = Aws::new(&project.root, &environment.region)?;
     let ministack = deploy_tools::program(&project.root, "ministack")?;
-    let base = base_migrations(project)?;
+    let base = Base::find(&project.root, &project.base_branch)?;
     let rows = setting(&project.root, "REHEARSAL_ROWS")?.map(fs::read_to_string).transpose();
     let rows = rows.context("cannot read REHEARSAL_ROWS")?;
     let logs = Logs::new(&project.root)?;
@@ -76,7 +75,7 @@ pub(crate) async fn run(project: &Project, environment: &str, all: bool) -> Resu
         })?;
         let mut rehearsal =
             Rehearsal::new(aws, &environment, emulator, database, copy, logs, &home).await?;
-        steps::play(&mut rehearsal, &base, rows.as_deref(), all).await
+        steps::play(&mut rehearsal, base.as_ref(), rows.as_deref(), all).await
     };
     let outcome = tokio::select! {
         biased;
@@ -94,24 +93,6 @@ pub(crate) async fn run(project: &Project, environment: &str, all: bool) -> Resu
         seconds(prepared)
     );
     Ok(())
-}
-
-/// Names of the migrations that this branch shares with the base branch; all if there is no
-/// base branch.
-fn base_migrations(project: &Project) -> Result<Vec<String>> {
-    let git = |arguments: &[&str]| -> Result<Option<String>> {
-        let mut git = Command::new("git");
-        let output = process::optional(git.current_dir(&project.root).args(arguments))?;
-        let output = output.filter(|output| output.status.success());
-        Ok(output.map(|output| process::text(&output.stdout)))
-    };
-    let all = project.migrations.files()?.into_iter().map(|file| file.name);
-    let Some(commit) = git(&["merge-base", "HEAD", &project.base_branch])? else {
-        return Ok(all.collect());
-    };
-    let listed = git(&["ls-tree", "--name-only", commit.trim(), "migrations/"])?;
-    let listed = listed.unwrap_or_default();
-    Ok(all.filter(|name| listed.lines().any(|line| line.ends_with(name.as_str()))).collect())
 }
 
 fn seconds(time: Duration) -> String {

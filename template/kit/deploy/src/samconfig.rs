@@ -26,9 +26,7 @@ impl StackEnvironment {
     /// # Errors
     /// When the file has no environment `name`, or no stack name or region in it.
     pub(crate) fn read(root: &Path, name: &str) -> Result<Self> {
-        let path = root.join(FILE);
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {FILE}"))?;
-        Self::parse(&text, name)
+        Self::parse(&text(root)?, name)
     }
 
     /// Names of all environments.
@@ -36,15 +34,10 @@ impl StackEnvironment {
     /// # Errors
     /// When the file cannot be read.
     pub(crate) fn names(root: &Path) -> Result<Vec<String>> {
-        let text =
-            fs::read_to_string(root.join(FILE)).with_context(|| format!("cannot read {FILE}"))?;
-        let config: Table = toml::from_str(&text).with_context(|| format!("{FILE} is not TOML"))?;
-        let is_environment = |value: &Value| value.get("deploy").is_some();
-        Ok(config
-            .iter()
-            .filter(|(_, value)| is_environment(value))
-            .map(|(name, _)| name.clone())
-            .collect())
+        let config: Table =
+            toml::from_str(&text(root)?).with_context(|| format!("{FILE} is not TOML"))?;
+        let environments = config.into_iter().filter(|(_, value)| value.get("deploy").is_some());
+        Ok(environments.map(|(name, _)| name).collect())
     }
 
     /// Value of a parameter of the template; `None` if it is blank.
@@ -52,6 +45,12 @@ impl StackEnvironment {
         let mut parameters = self.parameters.iter();
         let (_, value) = parameters.find(|(key, _)| key == name)?;
         Some(value)
+    }
+
+    /// Where the image of the container task is, if the stack has one.
+    pub(crate) fn task_repository(&self) -> Option<&str> {
+        self.parameter("Runner").filter(|runner| *runner == "task")?;
+        self.parameter("TaskRepository")
     }
 
     /// Processor of the stack's functions.
@@ -108,6 +107,10 @@ impl StackEnvironment {
         );
         Self::parse(&text, "dev").expect("valid TOML")
     }
+}
+
+fn text(root: &Path) -> Result<String> {
+    fs::read_to_string(root.join(FILE)).with_context(|| format!("cannot read {FILE}"))
 }
 
 /// Parses a list of pairs or, in sam's older form, one string of them.

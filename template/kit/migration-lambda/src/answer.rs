@@ -1,13 +1,8 @@
 //! The answers to CloudFormation.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html>
 
-use std::collections::HashMap;
-
 use anyhow::Error;
-use aws_lambda_events::cloudformation::{
-    CloudFormationCustomResourceResponse as Response,
-    CloudFormationCustomResourceResponseStatus as Status,
-};
+use serde_json::{Value, json};
 
 use crate::event::Envelope;
 use crate::redact::scrub;
@@ -23,66 +18,55 @@ const LONGEST_LIST: usize = 512;
 /// An answer to an event.
 #[derive(Debug)]
 pub struct Answer {
-    response: Response,
+    pub succeeded: bool,
+    pub reason: String,
+    response: Value,
 }
 
 impl Answer {
-    /// Makes a success that did nothing.
-    pub fn success(envelope: &Envelope, reason: &str) -> Self {
-        Self::new(envelope, Status::Success, reason)
-    }
-
     pub fn failure(envelope: &Envelope, error: &Error) -> Self {
-        Self::new(envelope, Status::Failed, &format!("{error:#}"))
+        Self::new(envelope, false, &format!("{error:#}"))
     }
 
     /// Makes a success with the attributes for `Fn::GetAtt`.
     pub fn report(envelope: &Envelope, report: &Report, milliseconds: u128) -> Self {
-        let mut answer = Self::new(envelope, Status::Success, &report.summary);
+        let mut answer = Self::new(envelope, true, &report.summary);
         let list = |items: &[String]| fit(&items.join(","), LONGEST_LIST);
-        let data = [
-            ("CurrentVersion", report.current.clone().unwrap_or_default()),
-            ("AppliedCount", report.applied.len().to_string()),
-            ("DatabaseAhead", (!report.ahead.is_empty()).to_string()),
-            ("AheadVersions", list(&report.ahead)),
-            ("DurationMs", milliseconds.to_string()),
-        ];
-        answer.response.data = HashMap::from(data.map(|(name, value)| (name.to_owned(), value)));
+        answer.response["Data"] = json!({
+            "CurrentVersion": report.current.as_deref().unwrap_or_default(),
+            "AppliedCount": report.applied.len().to_string(),
+            "DatabaseAhead": (!report.ahead.is_empty()).to_string(),
+            "AheadVersions": list(&report.ahead),
+            "DurationMs": milliseconds.to_string(),
+        });
         if let Some(plan) = &report.plan {
-            answer.response.data.insert("Plan".to_owned(), list(plan));
+            answer.response["Data"]["Plan"] = list(plan).into();
         }
         answer
     }
 
-    pub fn succeeded(&self) -> bool {
-        self.response.status == Status::Success
-    }
-
-    pub fn reason(&self) -> &str {
-        self.response.reason.as_deref().unwrap_or_default()
-    }
-
     /// Returns the body, at most [`LONGEST`] bytes.
-    pub fn body(&self) -> String {
-        let serialize = |reason: String| {
-            let mut response = self.response.clone();
-            response.reason = Some(reason);
-            serde_json::to_string(&response).expect("strings make JSON")
-        };
-        let rest = serialize(String::new()).len();
-        serialize(fit(self.reason(), LONGEST.saturating_sub(rest)))
+    pub fn body(&self) -> Value {
+        let mut body = self.response.clone();
+        let rest = body.to_string().len();
+        body["Reason"] = fit(&self.reason, LONGEST.saturating_sub(rest)).into();
+        body
     }
 
-    fn new(envelope: &Envelope, status: Status, reason: &str) -> Self {
-        let mut response = Response::default();
-        response.status = status;
+    pub fn new(envelope: &Envelope, succeeded: bool, reason: &str) -> Self {
+        let id = |id: &str| fit(id, LONGEST_ID);
+        let response = json!({
+            "Status": if succeeded { "SUCCESS" } else { "FAILED" },
+            "Reason": "",
+            "PhysicalResourceId": id(&envelope.physical_resource_id()),
+            "StackId": id(&envelope.stack_id),
+            "RequestId": id(&envelope.request_id),
+            "LogicalResourceId": id(&envelope.logical_resource_id),
+            "NoEcho": false,
+            "Data": {},
+        });
         // The whole text may be too long for the log, too.
-        response.reason = Some(fit(&scrub(reason), LONGEST));
-        response.physical_resource_id = fit(&envelope.physical_resource_id(), LONGEST_ID);
-        response.stack_id = fit(&envelope.stack_id, LONGEST_ID);
-        response.request_id = fit(&envelope.request_id, LONGEST_ID);
-        response.logical_resource_id = fit(&envelope.logical_resource_id, LONGEST_ID);
-        Self { response }
+        Self { succeeded, reason: fit(&scrub(reason), LONGEST), response }
     }
 }
 
@@ -90,7 +74,7 @@ impl Answer {
 /// is at the beginning, and what is applied at the end.
 fn fit(text: &str, bytes: usize) -> String {
     const GAP: &str = " ... ";
-    let size = |char: char| serde_json::Value::from(char.to_string()).to_string().len() - 2;
+    let size = |char: char| Value::from(char.to_string()).to_string().len() - 2;
     if text.chars().map(size).sum::<usize>() <= bytes {
         return text.to_owned();
     }
@@ -111,10 +95,8 @@ fn fit(text: &str, bytes: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use rstest::rstest;
-    use serde_json::{Value, json};
-
     use super::*;
+    use rstest::rstest;
 
     fn envelope() -> Envelope {
         Envelope::read(&json!({
@@ -131,9 +113,8 @@ mod tests {
             plan: None,
             summary: "done".to_owned(),
         };
-        let body = Answer::report(&envelope(), &report, 7).body();
         assert_eq!(
-            serde_json::from_str::<Value>(&body).unwrap(),
+            Answer::report(&envelope(), &report, 7).body(),
             json!({
                 "Status": "SUCCESS", "Reason": "done", "PhysicalResourceId": "M-b",
                 "StackId": "a/b", "RequestId": "r", "LogicalResourceId": "M", "NoEcho": false,
@@ -154,9 +135,9 @@ mod tests {
         let reason = format!("began{}ended", filling.repeat(9000));
         let answer = Answer::failure(&envelope(), &anyhow::anyhow!(reason));
         let body = answer.body();
-        assert!((LONGEST - 20..=LONGEST).contains(&body.len()), "{}", body.len());
-        let value: Value = serde_json::from_str(&body).unwrap();
-        let reason = value["Reason"].as_str().unwrap();
+        let length = body.to_string().len();
+        assert!((LONGEST - 20..=LONGEST).contains(&length), "{length}");
+        let reason = body["Reason"].as_str().unwrap();
         assert!(reason.starts_with("began") && reason.ends_with("ended"));
     }
 
@@ -166,7 +147,7 @@ mod tests {
         let envelope = Envelope::read(&json!({
             "RequestId": long, "StackId": long, "LogicalResourceId": long, "PhysicalResourceId": long,
         }));
-        let body = Answer::failure(&envelope, &anyhow::anyhow!(long)).body();
+        let body = Answer::failure(&envelope, &anyhow::anyhow!(long)).body().to_string();
         assert!(body.len() <= LONGEST, "{}", body.len());
     }
 }

@@ -17,11 +17,17 @@ use crate::database::Database;
 use crate::deadline::Deadline;
 use crate::patience::{Failure, Patience, is_passing};
 use crate::properties::NOTHING;
+use crate::redact;
 use crate::server::Server;
 use crate::tunnel::Tunnel;
 
 /// Atlas polls its lock every second or two; some more.
 const LOCK_POLLING: Duration = Duration::from_secs(3);
+
+/// Time to the first report about a statement, longest time between two, and characters of one.
+const FIRST_REPORT: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_REPORT: usize = 500;
 
 /// A run of Atlas.
 pub struct Run<'a> {
@@ -84,7 +90,11 @@ impl Run<'_> {
         let url = self.url(&tunnel, self.database.can_check_clients().await?);
         let command = atlas.apply(self.directory, &url, &options).map_err(Error::new)?;
         let mut process = AtlasProcess::start(command)?;
-        let Some(output) = process.output(self.deadline.stop_work()).await? else {
+        let output = tokio::select! {
+            output = process.output(self.deadline.stop_work()) => output?,
+            () = self.report_progress() => unreachable!("it never ends"),
+        };
+        let Some(output) = output else {
             let running = self.database.running(&self.application);
             let running = timeout(self.grace(), running).await;
             process.stop(self.grace()).await;
@@ -115,6 +125,19 @@ impl Run<'_> {
                 let passing = self.may_pass(&error, &tunnel, &invalid);
                 let error = self.failed(error, &tunnel, wait, &invalid, ended.err()).await;
                 Err(if passing { Failure::Passing(error) } else { Failure::Final(error) })
+            }
+        }
+    }
+
+    /// Logs what Atlas' statement has done: soon, then less often.
+    async fn report_progress(&self) {
+        let mut pause = FIRST_REPORT;
+        loop {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            if let Ok(Some(running)) = self.database.running(&self.application).await {
+                let text: String = running.chars().take(LONGEST_REPORT).collect();
+                tracing::info!("still runs: {text}");
             }
         }
     }
@@ -189,7 +212,10 @@ impl Run<'_> {
             };
             tracing::warn!("connecting again: {error:#}");
             let settings = &self.config.database;
-            question(&Database::connect(settings, self.login, self.server).await?).await
+            // The token of the old one may have expired.
+            let login = settings.login(self.patience.attempt).await?;
+            redact::hide(&login.password.0);
+            question(&Database::connect(settings, &login, self.server).await?).await
         };
         timeout(time, answer).await.context("the database does not answer")?
     }

@@ -16,6 +16,9 @@ pub struct Config {
     pub migrations: PathBuf,
     /// The schema at each version, beside the program; may be missing.
     pub snapshots: PathBuf,
+    /// TASK: how to start the container task that applies migrations instead of a function; the
+    /// request of RunTask in JSON.
+    pub task: Option<String>,
 }
 
 impl Config {
@@ -30,6 +33,7 @@ impl Config {
             atlas: env.optional("ATLAS").map_or_else(|| "/opt/bin/atlas".into(), PathBuf::from),
             migrations: env.beside_the_program("MIGRATIONS", "migrations"),
             snapshots: env.beside_the_program("SNAPSHOTS", "snapshots.json"),
+            task: env.optional("TASK"),
         };
         if is_proxy(&config.database.host) {
             env.report(format!(

@@ -24,14 +24,6 @@ pub struct Database {
     client: Client,
 }
 
-/// A running statement.
-#[derive(Debug)]
-pub struct Running {
-    pub statement: String,
-    /// Sessions that hold a lock it waits for, in words; may be empty.
-    pub waits_for: String,
-}
-
 impl Database {
     /// Connects once, to each address of the host until one works.
     ///
@@ -163,21 +155,27 @@ impl Database {
         Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
-    /// Returns the statement that a session of this name runs.
-    pub async fn running(&self, application_name: &str) -> Result<Option<Running>> {
+    /// Returns the statement that a session of this name runs, with how far it has built an
+    /// index, and who holds the lock that it waits for.
+    pub async fn running(&self, application_name: &str) -> Result<Option<String>> {
         let rows = self
             .query(
-                "SELECT query, coalesce((
-                     SELECT string_agg(format('%s (user %s, application %s, %s)',
-                         b.pid, b.usename, b.application_name, b.state), ', ')
-                     FROM pg_stat_activity b WHERE b.pid = ANY (pg_blocking_pids(a.pid))), '')
+                "SELECT concat(rtrim(query, E' \\n;'), (
+                     SELECT format(' (%s, %s %% of this phase)', phase, coalesce(
+                         100 * blocks_done / nullif(blocks_total, 0),
+                         100 * tuples_done / nullif(tuples_total, 0), 0))
+                     FROM pg_stat_progress_create_index p WHERE p.pid = a.pid), (
+                     SELECT ' (it waits for a lock of ' || string_agg(
+                         format('%s (user %s, application %s, %s)',
+                             b.pid, b.usename, b.application_name, b.state), ', ') || ')'
+                     FROM pg_stat_activity b WHERE b.pid = ANY (pg_blocking_pids(a.pid))))
                  FROM pg_stat_activity a
                  WHERE application_name = $1 AND state = 'active'
                  ORDER BY query_start LIMIT 1",
                 &[&application_name],
             )
             .await?;
-        Ok(rows.first().map(|row| Running { statement: row.get(0), waits_for: row.get(1) }))
+        Ok(rows.first().map(|row| row.get(0)))
     }
 
     /// Ends the sessions of this name and waits until they are gone.

@@ -24,7 +24,7 @@ pub async fn deliver(url: &Url, body: &str, deadline: &Deadline) -> Result<()> {
     let client = Client::builder().build().context("cannot set up HTTP")?;
     let time = deadline.left() - MARGIN.min(deadline.left() / 10);
     let end = Instant::now() + time;
-    let patience = Patience::new(time, "the function's time-out", end);
+    let patience = Patience::new(time, "the time limit", end);
     let attempt = async || {
         let time = end.saturating_duration_since(Instant::now()).min(TIMEOUT);
         put(&client, url, body, time).await

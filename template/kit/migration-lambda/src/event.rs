@@ -1,8 +1,7 @@
 //! The events of CloudFormation.
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html>
 
-use anyhow::{Context as _, Result, bail, ensure};
-use aws_lambda_events::cloudformation::CreateRequest;
+use anyhow::{Result, bail, ensure};
 use reqwest::Url;
 use serde_json::{Map, Value};
 
@@ -79,37 +78,26 @@ pub enum Recipient {
     Nobody,
 }
 
-/// Reads the properties of a Create or Update.
+/// Reads the properties of an event; those of a call by hand may be missing.
 ///
 /// # Errors
 /// When the event lacks a field that CloudFormation always sends, or a property is
 /// wrong.
-pub fn properties(event: Value) -> Result<Properties> {
-    // An Update has the fields of a Create, and more that do not matter here.
-    let request: CreateRequest<Value> =
-        serde_json::from_value(event).context("the event is malformed")?;
-    let Value::Object(properties) = request.resource_properties else {
-        bail!("the event is malformed: ResourceProperties is no object");
+pub fn properties(event: &Value, by_hand: bool) -> Result<Properties> {
+    for field in ["StackId", "RequestId", "LogicalResourceId"] {
+        ensure!(by_hand || event[field].is_string(), "the event is malformed: it has no {field}");
+    }
+    let properties = match &event["ResourceProperties"] {
+        Value::Object(properties) => Properties::read(properties.clone())?,
+        Value::Null if by_hand => Properties::read(Map::new())?,
+        _ => bail!("the event is malformed: ResourceProperties is no object"),
     };
-    let properties = Properties::read(properties)?;
     ensure!(
-        properties.migration_hash.is_some(),
+        by_hand || properties.migration_hash.is_some(),
         "the property MigrationHash is missing: it holds the first line of atlas.sum (`just \
          hash-migrations` writes it)"
     );
     Ok(properties)
-}
-
-/// Reads the properties of a call by hand, which may have none.
-///
-/// # Errors
-/// When one is wrong.
-pub fn properties_of_call(mut event: Value) -> Result<Properties> {
-    match event["ResourceProperties"].take() {
-        Value::Null => Properties::read(Map::new()),
-        Value::Object(properties) => Properties::read(properties),
-        _ => bail!("the event is malformed: ResourceProperties is no object"),
-    }
 }
 
 #[cfg(test)]
@@ -133,7 +121,7 @@ mod tests {
 
     #[test]
     fn says_what_an_event_lacks() {
-        let error = properties(json!({"RequestType": "Create"})).unwrap_err();
-        assert_eq!(format!("{error:#}"), "the event is malformed: missing field `RequestId`");
+        let error = properties(&json!({"RequestType": "Create"}), false).unwrap_err();
+        assert_eq!(format!("{error:#}"), "the event is malformed: it has no StackId");
     }
 }

@@ -2,13 +2,14 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use futures_util::FutureExt as _;
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::Value;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout_at;
 
 use crate::answer::Answer;
@@ -17,9 +18,7 @@ use crate::deliver::deliver;
 use crate::event::{self, Envelope, Recipient};
 use crate::migrate::migrate;
 use crate::redact;
-use crate::telemetry::{self, Invocation};
-
-static IS_WARM: AtomicBool = AtomicBool::new(false);
+use crate::telemetry;
 
 /// Handles an event of CloudFormation, of the CDK's provider framework, or of a caller, and
 /// returns the answer to the latter two.
@@ -55,72 +54,82 @@ async fn respond(event: Value, envelope: Envelope, context: &Context) -> Result<
     let work = work(event, &envelope, &deadline, context, &applied);
     let answer = catch_panics_and_timeouts(work, &deadline)
         .await
-        .unwrap_or_else(|error| Answer::failure(&envelope, &error));
-    let (request_type, count) = (&envelope.request_type, applied.load(Ordering::Relaxed));
-    if answer.succeeded() {
-        tracing::info!(request_type, applied = count, "SUCCESS: {}", answer.reason());
-    } else {
-        tracing::error!(request_type, applied = count, "FAILED: {}", answer.reason());
-    }
-
-    let body = answer.body();
-    let delivered = match envelope.recipient() {
-        Recipient::Url(url) => deliver(&url, &body, &deadline).await.map(|()| Value::Null),
-        Recipient::Framework if !answer.succeeded() => Err(anyhow!("{}", answer.reason())),
-        Recipient::Framework | Recipient::Caller => Ok(serde_json::from_str(&body)?),
-        Recipient::Nobody => Err(anyhow!(
-            "the event has no valid ResponseURL, so it does not come from CloudFormation: nobody \
-             waits for an answer"
-        )),
+        .unwrap_or_else(|error| Some(Answer::failure(&envelope, &error)));
+    let count = applied.load(Ordering::Relaxed);
+    let succeeded = answer.as_ref().is_none_or(|answer| answer.succeeded);
+    let delivered = match answer {
+        Some(answer) => give(&answer, &envelope, count, &deadline).await,
+        None => Ok(Value::Null),
     };
     if let Err(error) = &delivered {
         tracing::error!("no answer: {error:#}");
     }
-    Invocation {
-        request_type: &envelope.request_type,
-        cold_start: !IS_WARM.swap(true, Ordering::Relaxed),
-        duration: started.elapsed(),
-        applied: applied.into_inner(),
-        succeeded: answer.succeeded(),
-        answered: delivered.is_ok(),
-    }
-    .write();
+    let outcome = match (&delivered, succeeded) {
+        (Err(_), _) => "UNANSWERED",
+        (Ok(_), true) => "SUCCESS",
+        (Ok(_), false) => "FAILED",
+    };
+    telemetry::metrics(&envelope.request_type, outcome, count, started.elapsed());
     delivered
 }
 
+/// Logs an answer, and gives it to whoever waits for it: returns it to a caller.
+async fn give(
+    answer: &Answer,
+    envelope: &Envelope,
+    applied: usize,
+    deadline: &Deadline,
+) -> Result<Value> {
+    let (request_type, reason) = (&envelope.request_type, &answer.reason);
+    if answer.succeeded {
+        tracing::info!(request_type, applied, "SUCCESS: {reason}");
+    } else {
+        tracing::error!(request_type, applied, "FAILED: {reason}");
+    }
+    let body = answer.body();
+    match envelope.recipient() {
+        Recipient::Url(url) => {
+            deliver(&url, &body.to_string(), deadline).await.map(|()| Value::Null)
+        }
+        Recipient::Framework if !answer.succeeded => Err(anyhow!("{reason}")),
+        Recipient::Framework | Recipient::Caller => Ok(body),
+        Recipient::Nobody => bail!(
+            "the event has no valid ResponseURL, so it does not come from CloudFormation: nobody \
+             waits for an answer"
+        ),
+    }
+}
+
+/// Returns the answer, or `None` if a task gives it.
 async fn work(
     event: Value,
     envelope: &Envelope,
     deadline: &Deadline,
     context: &Context,
     applied: &AtomicUsize,
-) -> Result<Answer> {
-    let started = Instant::now();
-    match envelope.request_type.as_str() {
+) -> Result<Option<Answer>> {
+    let (started, recipient) = (Instant::now(), envelope.recipient());
+    let by_hand = recipient == Recipient::Caller;
+    let mut properties = match envelope.request_type.as_str() {
         // The database does not belong to the stack.
-        "Delete" => Ok(Answer::success(envelope, "Nothing is touched on Delete.")),
-        "Create" | "Update" => {
-            let properties = event::properties(event)?;
-            ensure!(
-                envelope.recipient() != Recipient::Nobody,
-                "nothing is applied for an event that cannot be answered"
-            );
-            let report = migrate(&properties, deadline, &context.request_id, applied).await?;
-            let milliseconds = started.elapsed().as_millis();
-            Ok(Answer::report(envelope, &report, milliseconds))
-        }
-        kind @ ("Status" | "DryRun" | "Apply") if envelope.recipient() == Recipient::Caller => {
-            let mut properties = event::properties_of_call(event)?;
-            properties.dry_run |= kind != "Apply";
-            let report = migrate(&properties, deadline, &context.request_id, applied).await?;
-            Ok(Answer::report(envelope, &report, started.elapsed().as_millis()))
-        }
-        "" => Err(anyhow!("the event is malformed: it has no RequestType")),
-        other => Err(anyhow!(
+        "Delete" => return Ok(Some(Answer::new(envelope, true, "Nothing is touched on Delete."))),
+        "Create" | "Update" => event::properties(&event, false)?,
+        "Status" | "DryRun" | "Apply" if by_hand => event::properties(&event, true)?,
+        "" => bail!("the event is malformed: it has no RequestType"),
+        other => bail!(
             "the RequestType is {other:?}, but must be Create, Update or Delete, or without a \
              ResponseURL Status, DryRun or Apply"
-        )),
-    }
+        ),
+    };
+    ensure!(
+        recipient != Recipient::Nobody,
+        "nothing is applied for an event that cannot be answered"
+    );
+    properties.dry_run |= by_hand && envelope.request_type != "Apply";
+    // Only CloudFormation waits for as long as a task works.
+    let event = matches!(recipient, Recipient::Url(_)).then_some(&event);
+    let report = migrate(&properties, deadline, &context.request_id, applied, event).await?;
+    Ok(report.map(|report| Answer::report(envelope, &report, started.elapsed().as_millis())))
 }
 
 /// Returns the outcome of `work`, or an error if it panics or takes too long.
@@ -128,8 +137,15 @@ async fn catch_panics_and_timeouts<T>(
     work: impl Future<Output = Result<T>>,
     deadline: &Deadline,
 ) -> Result<T> {
-    let work = AssertUnwindSafe(work).catch_unwind();
-    match timeout_at(deadline.answer_by().into(), work).await {
+    let work = timeout_at(deadline.answer_by().into(), AssertUnwindSafe(work).catch_unwind());
+    let outcome = tokio::select! {
+        outcome = work => outcome,
+        () = stopped() => bail!(
+            "the task was stopped from outside. Its statement ends with it; it is not known what \
+             is applied"
+        ),
+    };
+    match outcome {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(panic)) => {
             let message = panic
@@ -142,9 +158,17 @@ async fn catch_panics_and_timeouts<T>(
             ))
         }
         Err(_) => Err(anyhow!(
-            "out of time: the function's time-out is near. It is not known what is applied, and a \
-             statement may still run on the server"
+            "out of time: the time limit is near. It is not known what is applied, and a statement \
+             may still run on the server"
         )),
+    }
+}
+
+/// Returns when ECS stops the task, half a minute before it kills it.
+async fn stopped() {
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => drop(terminate.recv().await),
+        Err(_) => std::future::pending().await,
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use atlas::{MigrationDirectory, MigrationFile, MigrationStatus};
 use rds::{Auth, Login};
+use serde_json::Value;
 
 use crate::apply::{Progress, Run, invalid_indexes, names};
 use crate::baseline::check as check_baseline;
@@ -17,6 +18,7 @@ use crate::properties::{NOTHING, Properties};
 use crate::redact;
 use crate::report::Report;
 use crate::server::Server;
+use crate::task::Task;
 
 /// Time between a rotated password and the label of its secret.
 const ROTATION: Duration = Duration::from_secs(2);
@@ -27,7 +29,8 @@ const LONGEST_NAME: usize = 63;
 /// Verifies the package, compares it with the database, and applies what is pending with
 /// Atlas. Waits for what may come back.
 ///
-/// `applied` counts applied migrations, also when a later one fails.
+/// `applied` counts applied migrations, also when a later one fails. If there is something to
+/// apply, a container task may do it, which then answers `event` itself: returns `None`.
 ///
 /// # Errors
 /// When the database cannot be brought to the version of the package, unless it is ahead and
@@ -37,7 +40,8 @@ pub async fn migrate(
     deadline: &Deadline,
     request_id: &str,
     applied: &AtomicUsize,
-) -> Result<Report> {
+    event: Option<&Value>,
+) -> Result<Option<Report>> {
     let config = Config::from_env(&properties.database)?;
     let directory = MigrationDirectory::new(&config.migrations);
     verify(&directory, properties.migration_hash.as_deref())?;
@@ -45,7 +49,10 @@ pub async fn migrate(
     files.iter().for_each(|file| redact::hide_passwords(&file.text()));
     let patience =
         Patience::new(properties.connect_timeout, "ConnectTimeout", deadline.stop_work());
+    let task = event.zip(config.task.as_deref());
+    let task = task.map(|(event, task)| Task::new(task, event, properties.service_timeout));
     let mut deployment = Deployment {
+        task: task.transpose()?,
         files,
         server: Server::new(&config.database, patience.attempt),
         config,
@@ -67,6 +74,8 @@ pub async fn migrate(
 
 /// The work of an invocation.
 struct Deployment<'a> {
+    /// Who applies migrations instead.
+    task: Option<Task>,
     config: Config,
     directory: MigrationDirectory,
     files: Vec<MigrationFile>,
@@ -83,7 +92,7 @@ struct Deployment<'a> {
 impl Deployment<'_> {
     /// Does everything from the login on: after a failover, the name leads to another server,
     /// and a token expires.
-    async fn attempt(&mut self) -> Result<Report, Failure> {
+    async fn attempt(&mut self) -> Result<Option<Report>, Failure> {
         let (database, login) = self.connect().await?;
         let (files, properties) = (&self.files, self.properties);
         let before = MigrationStatus::of(files, &database.history().await?);
@@ -110,6 +119,10 @@ impl Deployment<'_> {
         if properties.dry_run {
             let plan = names(files, &before.pending, baseline);
             return self.report(before, Some(plan), &invalid);
+        }
+        if let Some(task) = &self.task {
+            task.start(self.patience.attempt, self.deadline).await?;
+            return Ok(None);
         }
         if let Some((reason, may_pass)) = database.read_only().await? {
             let error = anyhow!(
@@ -158,7 +171,7 @@ impl Deployment<'_> {
         status: MigrationStatus,
         plan: Option<Vec<String>>,
         invalid: &[String],
-    ) -> Result<Report, Failure> {
+    ) -> Result<Option<Report>, Failure> {
         let mut report = Report::new(&self.files, status, self.progress.applied.clone(), plan);
         if !invalid.is_empty() {
             let names = invalid.join(", ");
@@ -172,7 +185,7 @@ impl Deployment<'_> {
                 return Err(Failure::Final(anyhow!("{}", report.summary)));
             }
         }
-        Ok(report)
+        Ok(Some(report))
     }
 
     async fn connect(&mut self) -> Result<(Database, Login), Failure> {

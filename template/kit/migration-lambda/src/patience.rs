@@ -85,7 +85,7 @@ impl Patience {
             let left = self.limit.saturating_sub(waited);
             let time = self.stop.saturating_duration_since(Instant::now());
             if left.min(time).is_zero() {
-                let end = if left.is_zero() { self.name } else { "the function's time-out" };
+                let end = if left.is_zero() { self.name } else { "the time limit" };
                 let mut text = format!("{error:#}");
                 if let Some(first) = first.filter(|first| !text.starts_with(first)) {
                     text = format!("{first}. Then: {text}");
@@ -185,7 +185,7 @@ mod tests {
     #[tokio::test]
     async fn says_what_ended_it_and_tries_once_more_at_the_end() {
         for (limit, stop, end) in
-            [(600, 60_000, "ConnectTimeout"), (60_000, 1600, "the function's time-out")]
+            [(600, 60_000, "ConnectTimeout"), (60_000, 1600, "the time limit")]
         {
             let (patience, mut count) = (patience(limit, stop), 0);
             let outcome = patience.retry(async || {

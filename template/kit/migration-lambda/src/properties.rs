@@ -1,11 +1,11 @@
 //! The properties of the custom resource.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rds::DatabaseOverrides;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// The baseline of a database that contains other things, but nothing of the migrations.
@@ -14,6 +14,9 @@ pub const NOTHING: &str = "none";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(300);
 /// How long to wait for another deployment to the same database.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long CloudFormation waits where the stack does not say: as long as it allows.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html>
+const SERVICE_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// The properties of the custom resource. CloudFormation passes all values as strings; an
 /// empty one counts as missing.
@@ -35,38 +38,15 @@ pub struct Properties {
     pub lock_timeout: Duration,
     /// Whether a database that has more migrations than the package is an error.
     pub fail_when_ahead: bool,
-}
-
-/// Properties as received. Unknown ones are refused: a mistyped `DryRun` would apply.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
-struct Raw {
-    migration_hash: Option<String>,
-    database_name: Option<String>,
-    database_host: Option<String>,
-    database_port: Option<String>,
-    database_user: Option<String>,
-    database_owner_role: Option<String>,
-    dry_run: Option<String>,
-    baseline_version: Option<String>,
-    connect_timeout: Option<String>,
-    lock_timeout: Option<String>,
-    on_database_ahead: Option<String>,
-    /// Any change makes CloudFormation run an update; the value has no meaning.
-    #[serde(rename = "ForceUpdate")]
-    _force_update: Option<String>,
-    /// Meant for CloudFormation, which passes it on.
-    #[serde(rename = "ServiceToken")]
-    _service_token: Option<String>,
-    #[serde(rename = "ServiceTimeout")]
-    _service_timeout: Option<String>,
+    /// How long CloudFormation waits for the answer.
+    pub service_timeout: Duration,
 }
 
 impl Properties {
     /// # Errors
     /// When a property is unknown, malformed or missing; names it.
     pub fn read(properties: Map<String, Value>) -> Result<Self> {
-        let mut strings = Map::new();
+        let mut given = BTreeMap::new();
         for (name, value) in properties {
             let text = match value {
                 Value::Null => continue,
@@ -77,26 +57,35 @@ impl Properties {
                     bail!("the property {name} is {value}, but must be a text")
                 }
             };
-            strings.insert(name, text.into());
+            given.insert(name, text);
         }
-        let raw: Raw = serde_json::from_value(strings.into()).context("wrong property")?;
-
-        let ahead = raw.on_database_ahead;
-        Ok(Self {
-            migration_hash: raw.migration_hash.map(|hash| hash.trim().to_owned()),
+        // Meant for CloudFormation, which passes them on; a change of the second makes it run an
+        // update.
+        for name in ["ServiceToken", "ForceUpdate"] {
+            given.remove(name);
+        }
+        let mut take = |name| given.remove(name);
+        let ahead = take("OnDatabaseAhead");
+        let properties = Self {
+            migration_hash: take("MigrationHash").map(|hash| hash.trim().to_owned()),
             database: DatabaseOverrides {
-                name: raw.database_name,
-                host: raw.database_host,
-                port: number("DatabasePort", raw.database_port, "a number up to 65535")?,
-                user: raw.database_user,
+                name: take("DatabaseName"),
+                host: take("DatabaseHost"),
+                port: number("DatabasePort", take("DatabasePort"), "a number up to 65535")?,
+                user: take("DatabaseUser"),
             },
-            owner_role: raw.database_owner_role,
-            dry_run: choice("DryRun", raw.dry_run, ["false", "true"])?,
-            baseline_version: raw.baseline_version,
-            connect_timeout: seconds("ConnectTimeout", raw.connect_timeout, CONNECT_TIMEOUT)?,
-            lock_timeout: seconds("LockTimeout", raw.lock_timeout, LOCK_TIMEOUT)?,
+            owner_role: take("DatabaseOwnerRole"),
+            dry_run: choice("DryRun", take("DryRun"), ["false", "true"])?,
+            baseline_version: take("BaselineVersion"),
+            connect_timeout: seconds("ConnectTimeout", take("ConnectTimeout"), CONNECT_TIMEOUT)?,
+            lock_timeout: seconds("LockTimeout", take("LockTimeout"), LOCK_TIMEOUT)?,
             fail_when_ahead: choice("OnDatabaseAhead", ahead, ["succeed", "fail"])?,
-        })
+            service_timeout: seconds("ServiceTimeout", take("ServiceTimeout"), SERVICE_TIMEOUT)?,
+        };
+        // A mistyped `DryRun` would apply.
+        let unknown: Vec<String> = given.into_keys().collect();
+        ensure!(unknown.is_empty(), "there is no property {}", unknown.join(", "));
+        Ok(properties)
     }
 }
 
@@ -137,7 +126,7 @@ mod tests {
     fn blanks_are_defaults_and_types_do_not_matter() {
         let short = read(json!({"MigrationHash": "h1:x"})).unwrap();
         let long = read(json!({
-            "ServiceToken": "arn", "ServiceTimeout": 600, "ForceUpdate": 7,
+            "ServiceToken": "arn", "ServiceTimeout": 3600, "ForceUpdate": 7,
             "MigrationHash": " h1:x ", "DatabaseName": "", "DryRun": false,
             "LockTimeout": 60, "OnDatabaseAhead": "succeed", "BaselineVersion": null,
         }))
@@ -147,7 +136,7 @@ mod tests {
     }
 
     #[rstest]
-    #[case(json!({"MigrationHash": "h1:x", "Dryrun": "true"}), "unknown field `Dryrun`, expected one of")]
+    #[case(json!({"MigrationHash": "h1:x", "Dryrun": "true"}), "there is no property Dryrun")]
     #[case(json!({"MigrationHash": "h1:x", "DryRun": "yes"}), "DryRun is \"yes\", but must be false or true")]
     #[case(json!({"MigrationHash": "h1:x", "LockTimeout": "1m"}), "LockTimeout is \"1m\", but must be a number")]
     #[case(json!({"MigrationHash": "h1:x", "OnDatabaseAhead": "no"}), "must be succeed or fail")]

@@ -1,6 +1,7 @@
 //! Writes the log, as JSON lines, and one line of metrics for each invocation.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -63,56 +64,35 @@ impl Write for Scrubbed {
     }
 }
 
-/// Metrics of an invocation.
-pub struct Invocation<'a> {
-    pub request_type: &'a str,
-    /// Whether this was the first of the process.
-    pub cold_start: bool,
-    pub duration: Duration,
-    pub applied: usize,
-    /// Whether the answer was SUCCESS.
-    pub succeeded: bool,
-    pub answered: bool,
-}
-
-impl Invocation<'_> {
-    /// Writes the metrics in CloudWatch's embedded metric format.
-    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
-    pub fn write(&self) {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let outcome = match (self.answered, self.succeeded) {
-            (false, _) => "UNANSWERED",
-            (true, true) => "SUCCESS",
-            (true, false) => "FAILED",
-        };
-        // An event may contain any text as its type.
-        let request_type = match self.request_type {
-            known @ ("Create" | "Update" | "Delete") => known,
-            _ => "Other",
-        };
-        let metric = |name, unit| json!({ "Name": name, "Unit": unit });
-        let line = json!({
-            "_aws": {
-                "Timestamp": u64::try_from(now.as_millis()).unwrap_or_default(),
-                "CloudWatchMetrics": [{
-                    "Namespace": "MigrationLambda",
-                    "Dimensions": [["FunctionName"]],
-                    "Metrics": [
-                        metric("Duration", "Milliseconds"),
-                        metric("AppliedMigrations", "Count"),
-                        metric("Failed", "Count"),
-                    ],
-                }],
-            },
-            "FunctionName": std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
-            "Duration": u64::try_from(self.duration.as_millis()).unwrap_or_default(),
-            "AppliedMigrations": self.applied,
-            "Failed": u8::from(!self.succeeded || !self.answered),
-            "Outcome": outcome,
-            "RequestType": request_type,
-            "ColdStart": self.cold_start,
-        });
-        // Without standard output, nothing can be reported.
-        let _ = Scrubbed.write_all(format!("{line}\n").as_bytes());
-    }
+/// Writes the metrics of an invocation in CloudWatch's embedded metric format. `outcome` is
+/// SUCCESS, FAILED or UNANSWERED.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+pub fn metrics(request_type: &str, outcome: &str, applied: usize, duration: Duration) {
+    // Whether this is the first of the process.
+    static IS_WARM: AtomicBool = AtomicBool::new(false);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let metric = |name, unit| json!({ "Name": name, "Unit": unit });
+    let line = json!({
+        "_aws": {
+            "Timestamp": u64::try_from(now.as_millis()).unwrap_or_default(),
+            "CloudWatchMetrics": [{
+                "Namespace": "MigrationLambda",
+                "Dimensions": [["FunctionName"]],
+                "Metrics": [
+                    metric("Duration", "Milliseconds"),
+                    metric("AppliedMigrations", "Count"),
+                    metric("Failed", "Count"),
+                ],
+            }],
+        },
+        "FunctionName": std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or("task".into()),
+        "Duration": u64::try_from(duration.as_millis()).unwrap_or_default(),
+        "AppliedMigrations": applied,
+        "Failed": u8::from(outcome != "SUCCESS"),
+        "Outcome": outcome,
+        "RequestType": request_type,
+        "ColdStart": !IS_WARM.swap(true, Ordering::Relaxed),
+    });
+    // Without standard output, nothing can be reported.
+    let _ = Scrubbed.write_all(format!("{line}\n").as_bytes());
 }

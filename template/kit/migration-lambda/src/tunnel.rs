@@ -126,6 +126,8 @@ impl ServerError {
 /// # Errors
 /// When the server is not reached, or ends it.
 async fn carry(mut client: TcpStream, server: &Server, seen: &Mutex<Seen>) -> Result<()> {
+    // Otherwise each part of a message waits for the receipt of the one before, 40 ms.
+    client.set_nodelay(true)?;
     let stream = server.connect(|stream| async { Ok(stream) }).await?;
     let (mut from_client, to_client) = client.split();
     let (from_server, mut to_server) = tokio::io::split(stream);

@@ -16,6 +16,7 @@ pub mod report;
 pub mod schema;
 mod write;
 
+pub use git::Base;
 pub use hash_copy::HashCopy;
 pub use planner::Rename;
 pub use project::{Project, Source};

@@ -2,6 +2,8 @@
 //! ([`DatabaseSettings`]), gets a user and a password ([`DatabaseSettings::login`]), and
 //! returns both as a connection string ([`DatabaseSettings::url`]).
 //!
+//! [`ECS`] is there for the function that starts a container task.
+//!
 //! All functions of the stack read the same variables:
 //!
 //! | variable | meaning | default |
@@ -17,13 +19,14 @@
 //!
 //! An empty variable counts as unset.
 
+mod api;
 mod env;
 mod iam;
 mod login;
 mod secret;
 mod settings;
 
+pub use api::{ECS, Refused, Service};
 pub use env::EnvReader;
 pub use login::Login;
-pub use secret::Refused;
 pub use settings::{Auth, DatabaseOverrides, DatabaseSettings, Password, Tls};

@@ -1,10 +1,9 @@
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
-use aws_credential_types::Credentials;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::{Auth, DatabaseSettings, Password, Tls, iam, secret};
+use crate::{Auth, DatabaseSettings, Password, Tls, api, iam, secret};
 
 /// Characters to escape in a host name. Go, and so Atlas, refuses a URL with an escape for
 /// any other character in the host.
@@ -19,7 +18,7 @@ pub struct Login {
 
 impl DatabaseSettings {
     /// Returns the login, fetched from Secrets Manager with [`Auth::Secret`]. A token is
-    /// valid for 15 minutes, and is signed without any network.
+    /// valid for 15 minutes; a function signs it without any network.
     ///
     /// # Errors
     /// When Secrets Manager refuses, or does not answer within `time`.
@@ -32,10 +31,11 @@ impl DatabaseSettings {
                 // The signature covers the host in lower case, as HTTP sends it.
                 let address = format!("{}:{}", self.host.to_ascii_lowercase(), self.port);
                 let now = SystemTime::now();
-                Password(iam::token(&address, user, region, &credentials()?, now)?)
+                let credentials = api::credentials(time).await?;
+                Password(iam::token(&address, user, region, &credentials, now)?)
             }
             Auth::Secret { id, region } => {
-                let secret = secret::fetch(id, region, credentials()?, time)
+                let secret = secret::fetch(id, region, time)
                     .await
                     .context("cannot get the secret DB_SECRET_ARN from Secrets Manager")?;
                 user = user.or(secret.username);
@@ -74,18 +74,6 @@ impl DatabaseSettings {
         }
         url
     }
-}
-
-/// Returns the credentials of the function's role, which Lambda puts into the environment.
-fn credentials() -> Result<Credentials> {
-    let variable = |name| {
-        std::env::var(name).with_context(|| format!("{name} is missing, which Lambda always sets"))
-    };
-    let key = variable("AWS_ACCESS_KEY_ID")?;
-    let secret = variable("AWS_SECRET_ACCESS_KEY")?;
-    let token = variable("AWS_SESSION_TOKEN").ok();
-    let token = token.filter(|token| !token.is_empty());
-    Ok(Credentials::new(key, secret, token, None, "environment"))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use atlas::ApplyOptions;
-use harness::function::{Function, binary};
+use harness::function::{BINARY, Function, binary};
 use harness::postgres::{Cluster, HOST, PASSWORD, USER};
 use harness::test_bed::{LONG, TestBed};
 use rds::{Auth, DatabaseSettings, Login, Password, Tls};
@@ -26,6 +26,9 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
+    let built = kit_tests::build(&["--release", "--package", "migration-lambda"]);
+    let built = built.into_iter().next_back().expect("cargo names the binary that it built");
+    BINARY.get_or_init(|| std::env::var_os("MIGRATION_LAMBDA").map_or(built, Into::into));
     let bed = TestBed::on(&Cluster::shared());
     size();
     init(&bed);

@@ -8,45 +8,31 @@ use crate::samconfig::StackEnvironment;
 /// # Errors
 /// With all that are missing.
 pub(super) fn check(environment: &StackEnvironment) -> Result<()> {
-    let missing: Vec<String> = needed(environment)
-        .into_iter()
-        .filter(|(name, _)| environment.parameter(name).is_none())
-        .map(|(name, meaning)| format!("\n  {name:<20} {meaning}"))
-        .collect();
+    let mut missing = needed(environment);
+    missing.retain(|name| environment.parameter(name).is_none());
     ensure!(
         missing.is_empty(),
         "samconfig.toml is not filled in: nothing was deployed. Missing among the \
-         parameter_overrides in [{}.deploy.parameters]:{}",
+         parameter_overrides in [{}.deploy.parameters]: {}. DEPLOY.md says where they come from",
         environment.name,
-        missing.concat()
+        missing.join(", ")
     );
     Ok(())
 }
 
-/// Parameters of template.yaml with their meanings.
-fn needed(environment: &StackEnvironment) -> Vec<(&'static str, &'static str)> {
+fn needed(environment: &StackEnvironment) -> Vec<&'static str> {
     let is = |name: &str, value: &str| environment.parameter(name) == Some(value);
-    let mut needed = vec![("DatabaseName", "the database's name")];
+    let mut needed = vec!["DatabaseName"];
+    if is("Runner", "task") {
+        needed.push("TaskRepository");
+    }
     // A created database provides the rest.
     if !is("Database", "create") {
-        needed.extend([
-            ("DatabaseHost", "host name of the database, for a cluster that of the writer"),
-            ("SubnetIds", "subnets that reach it, with commas between them"),
-            (
-                "SecurityGroupIds",
-                "security groups of the function, which that of the database lets in",
-            ),
-        ]);
-        if is("Authentication", "secret") {
-            needed.push(("SecretArn", "the secret with user name and password"));
-        } else {
-            needed.extend([
-                ("DatabaseUser", "the user, who was granted rds_iam"),
-                (
-                    "DatabaseResourceId",
-                    "cluster-... or db-..., as `aws rds describe-db-clusters` shows it",
-                ),
-            ]);
+        needed.extend(["DatabaseHost", "SubnetIds", "SecurityGroupIds"]);
+        let secret = is("Authentication", "secret");
+        needed.push(if secret { "SecretArn" } else { "DatabaseUser" });
+        if !secret || environment.parameter("ServiceUser").is_some() {
+            needed.push("DatabaseResourceId");
         }
     }
     needed
@@ -62,6 +48,8 @@ mod tests {
     #[case::iam("Authentication=\"iam\"", &["DatabaseHost", "SubnetIds", "SecurityGroupIds", "DatabaseUser", "DatabaseResourceId"])]
     #[case::secret("Authentication=\"secret\"", &["DatabaseHost", "SubnetIds", "SecurityGroupIds", "SecretArn"])]
     #[case::created("Database=create", &[])]
+    #[case::task("Database=create', 'Runner=task", &["TaskRepository"])]
+    #[case::service("Authentication=secret', 'ServiceUser=app_service", &["DatabaseHost", "SubnetIds", "SecurityGroupIds", "SecretArn", "DatabaseResourceId"])]
     fn names_all_that_is_missing(#[case] choice: &str, #[case] expected: &[&str]) {
         let all = [
             "DatabaseHost",
@@ -70,6 +58,7 @@ mod tests {
             "DatabaseUser",
             "DatabaseResourceId",
             "SecretArn",
+            "TaskRepository",
         ];
         let blanks = all.map(|name| format!("'{name}=\"\"'")).join(", ");
         let environment =
@@ -77,7 +66,7 @@ mod tests {
         let error = check(&environment).err().map(|error| error.to_string()).unwrap_or_default();
         for name in all {
             assert_eq!(
-                error.contains(&format!("  {name} ")),
+                error.contains(&format!(" {name}")),
                 expected.contains(&name),
                 "{name}: {error}"
             );

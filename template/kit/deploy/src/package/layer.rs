@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use migrations::Project;
 use postgres::settings::setting;
 use tools::atlas::Platform;
@@ -11,8 +11,8 @@ use crate::architecture::Architecture;
 const OVERRIDE: &str = "ATLAS_LAMBDA";
 
 /// Atlas for the function, with a description: the program that `ATLAS_LAMBDA` names, else
-/// the pinned release, else a build by Go. The user must know which versions of PostgreSQL
-/// a named program supports.
+/// the pinned release, else a build by Go. The user must know that a named program is for this
+/// processor, and which versions of PostgreSQL it supports.
 ///
 /// # Errors
 /// When there is no program for this processor, or none that supports PostgreSQL `major`.
@@ -23,15 +23,12 @@ pub(super) fn atlas(
 ) -> Result<(PathBuf, String)> {
     if let Some(named) = setting(&project.root, OVERRIDE)? {
         let program = project.root.join(named);
-        architecture
-            .check_program(&program)
-            .with_context(|| format!("{OVERRIDE} names no Atlas for the function"))?;
+        ensure!(program.is_file(), "{OVERRIDE} names no file: {}", program.display());
         let description = format!("Atlas {}", program.display());
         return Ok((program, description));
     }
     let platform = Platform::linux(architecture.go_name());
     let (program, version) = tools::atlas::for_platform(&project.root, platform, major)
         .with_context(|| format!("{OVERRIDE}=/path/to/atlas can name the function's Atlas"))?;
-    architecture.check_program(&program)?;
     Ok((program, format!("Atlas {version} for {platform}")))
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::{Context, Result};
 use migrations::report::count;
 use postgres::{Server, TemporaryDatabase};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, TransactionTrait};
+use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, PgConnection};
 use url::Url;
 
 /// The table in which Atlas records what it applied.
@@ -13,11 +13,15 @@ const HISTORY: &str = atlas::history::TABLE;
 
 /// The database of a rehearsal, dropped with this value.
 #[derive(Debug)]
-pub(super) struct Throwaway(TemporaryDatabase);
+pub(super) struct Throwaway {
+    server: Server,
+    database: TemporaryDatabase,
+}
 
 impl Throwaway {
     pub(super) async fn create(server: &Server) -> Result<Self> {
-        Ok(Self(server.temporary_database("rehearsal").await?))
+        let database = server.temporary_database("rehearsal").await?;
+        Ok(Self { server: server.clone(), database })
     }
 
     /// Address for the functions.
@@ -25,7 +29,7 @@ impl Throwaway {
     /// # Errors
     /// When the server has only a Unix socket.
     pub(super) fn address(&self) -> Result<Address> {
-        Address::of(&self.0.url()).context(
+        Address::of(&self.database.url()).context(
             "the functions need a host name, and TEST_DATABASE_URL has none: add one, for \
              example 127.0.0.1, or unset it",
         )
@@ -33,17 +37,15 @@ impl Throwaway {
 
     /// Runs statements.
     pub(super) async fn execute(&self, sql: &str) -> Result<()> {
-        let connection = self.0.connect().await?;
-        connection.execute_unprepared(sql).await?;
+        let mut connection = self.server.connect_once(self.database.name()).await?;
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
         Ok(connection.close().await?)
     }
 
     /// Its present contents.
     pub(super) async fn snapshot(&self) -> Result<Snapshot> {
-        let connection = self.0.connect().await?;
-        let transaction = connection.begin().await?;
-        let snapshot = Snapshot::take(&transaction).await;
-        transaction.rollback().await?;
+        let mut connection = self.server.connect_once(self.database.name()).await?;
+        let snapshot = Snapshot::take(&mut connection).await;
         connection.close().await?;
         snapshot.context("cannot look into the database of the rehearsal")
     }
@@ -89,36 +91,28 @@ pub(super) struct Snapshot {
     /// Whether the newest one is applied in part.
     pub(super) broken_off: bool,
     pub(super) tables: usize,
-    /// Everything else that is compared, a line for each object.
-    pub(super) details: Vec<String>,
+    pub(super) schema: catalog::Snapshot,
+    /// The number of rows of each table, and the history.
+    pub(super) rows: Vec<String>,
 }
 
 impl Snapshot {
-    async fn take(connection: &DatabaseTransaction) -> Result<Self> {
-        connection.execute_unprepared(catalog::SETTINGS).await?;
-        let schema = Statement::from_string(sea_orm::DbBackend::Postgres, catalog::QUERY);
-        let mut details = Vec::new();
-        for row in connection.query_all_raw(schema).await? {
-            let [kind, name, definition] =
-                [0, 1, 2].map(|column| row.try_get_by_index::<String>(column));
-            details.push(format!("{} {}: {}", kind?, name?, definition?));
-        }
-        let tables = lines(connection, TABLES).await?;
+    async fn take(connection: &mut PgConnection) -> Result<Self> {
+        let schema = replay::snapshot(connection).await?;
+        let (tables, mut rows) = (lines(connection, TABLES).await?, Vec::new());
         for table in &tables {
-            let rows = lines(connection, &format!("SELECT count(*)::text FROM {table}")).await?;
-            details.push(format!("rows in {table}: {}", rows.concat()));
+            let count = lines(connection, &format!("SELECT count(*)::text FROM {table}")).await?;
+            rows.push(format!("rows in {table}: {}", count.concat()));
         }
-        let mut snapshot = Self { tables: tables.len(), details, ..Self::default() };
-        let there = format!(
-            "SELECT to_regclass('{HISTORY}')::text WHERE to_regclass('{HISTORY}') IS NOT NULL"
-        );
+        let mut snapshot = Self { tables: tables.len(), schema, rows, ..Self::default() };
+        let there = format!("SELECT '' WHERE to_regclass('{HISTORY}') IS NOT NULL");
         if !lines(connection, &there).await?.is_empty() {
             snapshot.add_history(connection).await?;
         }
         Ok(snapshot)
     }
 
-    async fn add_history(&mut self, connection: &DatabaseTransaction) -> Result<()> {
+    async fn add_history(&mut self, connection: &mut PgConnection) -> Result<()> {
         let of = |condition: &str| {
             format!(
                 "SELECT version::text FROM {HISTORY} WHERE {condition} ORDER BY version COLLATE \"C\""
@@ -130,17 +124,19 @@ impl Snapshot {
         self.broken_off = !broken_off.is_empty();
         self.migrations = all.len() - broken_off.len();
         let rows = format!("SELECT history::text FROM {HISTORY} AS history ORDER BY 1");
-        self.details.extend(lines(connection, &rows).await?);
+        self.rows.extend(lines(connection, &rows).await?);
         Ok(())
     }
 
     /// Lines that differ: `-` those that only this one has, `+` those that only `other` has.
     pub(super) fn difference(&self, other: &Self) -> String {
+        let schema = self.schema.difference(&other.schema).to_string();
         let only = |a: &Self, b: &Self, mark: char| -> Vec<String> {
-            let lines = a.details.iter().filter(|line| !b.details.contains(line));
-            lines.map(|line| format!("{mark} {line}")).collect()
+            let rows = a.rows.iter().filter(|row| !b.rows.contains(row));
+            rows.map(|row| format!("{mark} {row}")).collect()
         };
-        [only(self, other, '-'), only(other, self, '+')].concat().join("\n")
+        let lines = [vec![schema], only(self, other, '-'), only(other, self, '+')].concat();
+        lines.join("\n").trim_start().to_owned()
     }
 }
 
@@ -158,10 +154,8 @@ impl fmt::Display for Snapshot {
 }
 
 /// The first column of a query's rows.
-async fn lines(connection: &DatabaseTransaction, query: &str) -> Result<Vec<String>> {
-    let statement = Statement::from_string(sea_orm::DbBackend::Postgres, query);
-    let rows = connection.query_all_raw(statement).await?;
-    rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
+async fn lines(connection: &mut PgConnection, query: &str) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(connection).await?)
 }
 
 /// Quoted names of all tables except Atlas' own.
@@ -174,6 +168,7 @@ const TABLES: &str = "
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
+    use sea_orm::ConnectionTrait as _;
 
     use super::*;
 
@@ -199,7 +194,7 @@ mod tests {
         let root = postgres::project_root().unwrap();
         let server = postgres::server_in(&root).await.unwrap();
         let database = Throwaway::create(&server).await.unwrap();
-        let name = database.0.name().to_owned();
+        let name = database.database.name().to_owned();
         let connection = server.connect(&name).await.unwrap();
         let empty = database.snapshot().await.unwrap();
         assert_eq!(empty.to_string(), "no migrations, 0 tables");
@@ -208,12 +203,15 @@ mod tests {
         for (statement, change) in [
             ("CREATE TABLE t (a int, b text)", "+ table public.t"),
             ("INSERT INTO t VALUES (1, 'x')", "+ rows in public.t: 1"),
-            ("ALTER TABLE t ALTER a SET NOT NULL", "+ column public.t.a: integer NOT NULL"),
-            ("CREATE INDEX i ON t (b)", "CREATE INDEX i ON public.t"),
+            (
+                "ALTER TABLE t ALTER a SET NOT NULL",
+                "~ column public.t.a: integer -> integer NOT NULL",
+            ),
+            ("CREATE INDEX i ON t (b)", "+ index public.i"),
             ("ALTER TABLE t ADD CHECK (a > 0)", "t_a_check"),
-            ("CREATE TYPE e AS ENUM ('one')", "'one'"),
+            ("CREATE TYPE e AS ENUM ('one')", "+ enum type public.e"),
             ("ALTER TYPE e ADD VALUE 'two'", "'two'"),
-            ("CREATE VIEW v AS SELECT 7 AS seven", "SELECT 7 AS seven"),
+            ("CREATE VIEW v AS SELECT 7 AS seven", "+ view public.v"),
         ] {
             connection.execute_unprepared(statement).await.unwrap();
             let after = database.snapshot().await.unwrap();

@@ -121,15 +121,6 @@ impl Call {
             && self.applied == expected.applied
             && self.answer.contains(&expected.answer)
     }
-
-    fn describe(&self) -> String {
-        let (request, outcome, applied) = (&self.request, &self.outcome, self.applied);
-        let mut text = format!("{request} {outcome} ({applied} applied)");
-        if !self.answer.is_empty() {
-            text += &format!(" {:?}", self.answer);
-        }
-        text
-    }
 }
 
 impl Observed {
@@ -164,19 +155,8 @@ impl Observed {
         let mut pairs = self.calls.iter().zip(&expected.calls);
         let equal = self.calls.len() == expected.calls.len()
             && pairs.all(|(observed, expected)| observed.matches(expected));
-        let list = |calls: &[Call]| match calls {
-            [] => "no call".to_owned(),
-            calls => {
-                let calls: Vec<_> = calls.iter().map(Call::describe).collect();
-                calls.join(", then ")
-            }
-        };
         (!equal).then(|| {
-            format!(
-                "the migration function got {}; expected {}",
-                list(&self.calls),
-                list(&expected.calls)
-            )
+            format!("the migration function got {:?}; expected {:?}", self.calls, expected.calls)
         })
     }
 

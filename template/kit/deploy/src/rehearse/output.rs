@@ -60,16 +60,12 @@ pub(super) fn explanation(problems: &[String], observed: &Observed, sam: &str) -
     text
 }
 
-/// A remark about the previous step.
-pub(super) fn remark(text: &str) -> String {
-    indented(text)
-}
-
 fn line(mark: char, step: &str, time: &str, database: &str) -> String {
     format!("{mark} {step:<55} {time:>7}  {database}")
 }
 
-fn indented(text: &str) -> String {
+/// A text below the line of a step.
+pub(super) fn indented(text: &str) -> String {
     let lines: Vec<_> = text.lines().map(|line| format!("    {line}")).collect();
     lines.join("\n")
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    fs,
     path::Path,
     time::{Duration, Instant, SystemTime},
 };
@@ -64,7 +64,7 @@ impl Rehearsal {
         logs: Logs,
         home: &Path,
     ) -> Result<Self> {
-        sign_in(&mut aws, &emulator.url(), home)?;
+        sign_in(&mut aws, &emulator.url(), home);
         let address = database.address()?;
         let secret = create_secret(&aws, &address, home).await?;
         let mut parameters: BTreeMap<_, _> = environment.parameters.iter().cloned().collect();
@@ -184,39 +184,20 @@ impl Rehearsal {
     }
 }
 
-/// Makes `aws` and `sam` talk to the emulator, whatever the user's environment and
-/// configuration say, with credentials that are valid nowhere else.
-fn sign_in(aws: &mut Aws, url: &str, home: &Path) -> Result<()> {
-    let [config, credentials] = ["aws-config", "aws-credentials"].map(|name| home.join(name));
-    fs::write(&config, "[profile rehearsal]\n")?;
-    fs::write(&credentials, "[rehearsal]\n")?;
-    for name in env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
-        if name.starts_with("AWS_ENDPOINT_URL") {
-            aws.set(&name, url);
-        }
-    }
-    for (name, value) in [
+/// Makes `aws` and `sam` talk to the emulator, with credentials that are valid nowhere else.
+fn sign_in(aws: &mut Aws, url: &str, home: &Path) {
+    let home = home.display().to_string();
+    aws.isolate(&[
         ("AWS_ENDPOINT_URL", url),
-        ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false"),
         ("AWS_ACCESS_KEY_ID", "test"),
         ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_SESSION_TOKEN", ""),
-        ("AWS_PROFILE", "rehearsal"),
-        ("AWS_CONFIG_FILE", &config.display().to_string()),
-        ("AWS_SHARED_CREDENTIALS_FILE", &credentials.display().to_string()),
-        ("AWS_USE_FIPS_ENDPOINT", "false"),
-        ("AWS_USE_DUALSTACK_ENDPOINT", "false"),
-        ("NO_PROXY", "127.0.0.1"),
-        ("no_proxy", "127.0.0.1"),
         // sam keeps files in them.
-        ("HOME", &home.display().to_string()),
-        ("TMPDIR", &home.display().to_string()),
+        ("HOME", &home),
+        ("TMPDIR", &home),
+        ("LANG", "C.UTF-8"),
         // Seconds between two looks; the default suits AWS.
         ("SAM_CLI_POLL_DELAY", "0.3"),
-    ] {
-        aws.set(name, value);
-    }
-    Ok(())
+    ]);
 }
 
 /// Stores the database's user and password where the function finds them; returns the ARN.
@@ -249,6 +230,9 @@ fn database_parameters(address: Address, secret: String) -> Result<Vec<(String, 
         ("DatabaseResourceId", String::new()),
         ("SecretArn", secret),
         ("SecretKeyArn", String::new()),
+        // The emulator has no IAM tokens, and runs no tasks.
+        ("ServiceUser", String::new()),
+        ("Runner", "function".into()),
         // The emulator does not check that they exist.
         ("SubnetIds", "subnet-12345678".into()),
         ("SecurityGroupIds", "sg-12345678".into()),

@@ -1,6 +1,7 @@
 //! The steps of a rehearsal.
 
 use anyhow::{Context, Result, bail};
+use migrations::Base;
 
 use super::{
     logs::SAM,
@@ -52,7 +53,7 @@ CREATE INDEX CONCURRENTLY \"notes_text\" ON \"deployment_rehearsal\".\"notes\" (
 /// After such a step, once it is printed.
 pub(super) async fn play(
     rehearsal: &mut Rehearsal,
-    base: &[String],
+    base: Option<&Base>,
     rows: Option<&str>,
     all: bool,
 ) -> Result<()> {
@@ -76,10 +77,10 @@ struct Steps<'a> {
 
 impl Steps<'_> {
     /// Without migrations of its own, or without a base, all are applied at once.
-    async fn this_branch(&mut self, base: &[String], rows: Option<&str>) -> Result<()> {
+    async fn this_branch(&mut self, base: Option<&Base>, rows: Option<&str>) -> Result<()> {
         let branch = self.rehearsal.copy.files()?;
         let mut shared = branch.clone();
-        shared.retain(|file| base.contains(&file.name));
+        shared.retain(|file| base.is_none_or(|base| base.files.contains(&file.name)));
         let new = branch.len() - shared.len();
         if new == 0 || shared.is_empty() {
             return self.create("create: all migrations are applied", rows).await;
@@ -113,7 +114,7 @@ impl Steps<'_> {
         }
         let answer = self.rehearsal.invoke(EXAMPLE).await;
         if let Some(answer) = answer.context("the example does not work with the database")? {
-            println!("{}", output::remark(&format!("{EXAMPLE} answers {answer}")));
+            println!("{}", output::indented(&format!("{EXAMPLE} answers {answer}")));
         }
         let expected = Expected { stack: Some("CREATE_COMPLETE"), ..Expected::unchanged() };
         self.deploy("no change: nothing runs", expected).await
@@ -179,7 +180,7 @@ impl Steps<'_> {
         }
         if let Some(reason) = observed.reason() {
             let remark = format!("CloudFormation says: {reason}");
-            println!("{}", output::remark(&remark));
+            println!("{}", output::indented(&remark));
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use anyhow::{Error, anyhow};
 use atlas::{Cause, sql};
 
 use super::Run;
-use crate::database::{Database, Running};
+use crate::database::Database;
 use crate::properties::NOTHING;
 use crate::tunnel::Tunnel;
 
@@ -14,20 +14,15 @@ impl Run<'_> {
     /// Describes a run that was stopped; `not_ended` says why its statement may still run.
     pub(super) async fn out_of_time(
         &mut self,
-        running: Option<Running>,
+        running: Option<String>,
         not_ended: Option<Error>,
     ) -> Error {
-        let running = running.map_or_else(String::new, |running| {
-            let waits = match &*running.waits_for {
-                "" => String::new(),
-                holders => format!(" (which waited for a lock of {holders})"),
-            };
-            let statement = one_statement(&running.statement);
-            format!("; it ran the statement: {statement}{waits}")
-        });
+        let running = running
+            .map_or_else(String::new, |running| format!("; it ran the statement: {running}"));
         anyhow!(
-            "out of time: the function's time-out is near, so Atlas was stopped{running}. {} Make \
-             the function's time-out longer (at most 900 s), or apply it by hand: `just apply`.",
+            "out of time: the time limit is near, so Atlas was stopped{running}. {} What takes \
+             longer can be done by a container task, before the deployment too (DEPLOY.md: Runner), \
+             or by hand: `just apply`.",
             self.what_is_applied(not_ended).await
         )
     }
@@ -65,7 +60,7 @@ impl Run<'_> {
                 let holders = self.ask(self.grace(), Database::lock_holders).await;
                 format!(
                     "another deployment to this database holds the lock, and kept it for {} s \
-                     (LockTimeout, or the end of this function's time): wait for its end, then \
+                     (LockTimeout, or the end of the time): wait for its end, then \
                      deploy again. Sessions with such a lock: {}",
                     waited.as_secs(),
                     holders.as_deref().unwrap_or("unknown")

@@ -1,6 +1,7 @@
 //! `setup` and `package`, with stand-ins for the programs that they call.
 
 mod certificates;
+mod task;
 
 use std::{
     env, fs,
@@ -17,15 +18,14 @@ const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICA
 /// The hash of no migrations.
 const EMPTY: &str = "h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 
-/// Builds nothing, but leaves a file with the head of a program for `$MACHINE`.
+/// Builds nothing, but leaves a file.
 const CARGO_LAMBDA: &str = r#"
-if [ "$2" = --version ]; then echo "cargo-lambda 99.0.0 (stand-in)"; exit; fi
 echo "$@" >>"$CALLS"
 [ -z "$FAIL" ] || exit 101
 while [ $# -gt 0 ]; do
     case "$1" in
         --lambda-dir) directory=$2 ;;
-        --bin) mkdir -p "$directory/$2"; cp "$MACHINE" "$directory/$2/bootstrap" ;;
+        --bin) mkdir -p "$directory/$2"; cp "$PROGRAM" "$directory/$2/bootstrap" ;;
     esac
     shift
 done
@@ -76,13 +76,7 @@ fn sandbox() -> Sandbox {
     ] {
         fs::write(sandbox.root().join(name), text).unwrap();
     }
-    for (name, machine) in [("arm64", 183_u16), ("x86_64", 62)] {
-        let mut head = b"\x7fELF\x02\x01\x01".to_vec();
-        head.resize(18, 0);
-        head.extend(machine.to_le_bytes());
-        head.resize(64, 0);
-        fs::write(sandbox.at(name), head).unwrap();
-    }
+    fs::write(sandbox.at("program"), "").unwrap();
     for name in ["sh", "mkdir", "cp", "touch", "git"] {
         symlink(which(name), sandbox.at("bin").join(name)).unwrap();
     }
@@ -95,6 +89,17 @@ fn which(name: &str) -> PathBuf {
         .map(|directory| directory.join(name))
         .find(|program| program.exists())
         .unwrap()
+}
+
+/// A shell writes it: a file that this process holds open for writing could not be run while
+/// another test forks.
+fn write_script(file: &Path, script: &str) {
+    let written = Command::new("sh")
+        .args(["-c", "printf '#!/bin/sh\\n%s\\n' \"$1\" >\"$2\" && chmod +x \"$2\"", "sh"])
+        .arg(script)
+        .arg(file)
+        .status();
+    assert!(written.unwrap().success());
 }
 
 impl Sandbox {
@@ -110,15 +115,24 @@ impl Sandbox {
         self.root().join("target/package").join(file)
     }
 
-    /// Puts a shell script on PATH. A shell writes it: a file that this process holds
-    /// open for writing could not be run while another test forks.
+    /// Puts a shell script on PATH.
     fn install(&self, name: &str, script: &str) {
-        let written = Command::new("sh")
-            .args(["-c", "printf '#!/bin/sh\\n%s\\n' \"$1\" >\"$2\" && chmod +x \"$2\"", "sh"])
-            .arg(script)
-            .arg(self.at("bin").join(name))
-            .status();
-        assert!(written.unwrap().success());
+        write_script(&self.at("bin").join(name), script);
+    }
+
+    /// Installs a shell script as `just setup-deploy` installs a tool.
+    fn install_tool(&self, name: &str, script: &str) {
+        let directory = self.root().join(".tools/venv");
+        fs::create_dir_all(directory.join("bin")).unwrap();
+        fs::write(directory.join("bin/python"), "").unwrap();
+        let tools = include_str!("../../../../tools.toml");
+        let (_, pins) = tools.split_once("[python.venv]\n").unwrap();
+        let pins = pins.lines().take_while(|line| !line.is_empty());
+        let pins = pins.filter(|line| !line.starts_with('#'));
+        let pins: String =
+            pins.map(|line| line.replace(" = ", "==").replace('"', "") + "\n").collect();
+        fs::write(directory.join("installed.txt"), pins).unwrap();
+        write_script(&directory.join("bin").join(name), script);
     }
 
     fn deploy(&self, arguments: &[&str]) -> Command {
@@ -137,8 +151,8 @@ impl Sandbox {
             .env_clear()
             .env("PATH", self.at("bin"))
             .env("CALLS", self.at("calls"))
-            .env("MACHINE", self.at("arm64"))
-            .env("ATLAS_LAMBDA", self.at("arm64"))
+            .env("PROGRAM", self.at("program"))
+            .env("ATLAS_LAMBDA", self.at("program"))
             .env("RDS_CA_BUNDLE", "ca.pem");
         command
     }
@@ -179,7 +193,7 @@ fn says(text: &str, words: &[&str]) {
 
 #[rstest]
 fn packs_all_that_the_stack_names(sandbox: Sandbox) {
-    sandbox.install("cargo-lambda", CARGO_LAMBDA);
+    sandbox.install_tool("cargo-lambda", CARGO_LAMBDA);
     let text = output(&mut sandbox.deploy(&["package"]), true);
     says(&text, &["target/package/count-users: arm64", "0 migrations"]);
     for (file, mode) in [
@@ -208,7 +222,7 @@ fn packs_all_that_the_stack_names(sandbox: Sandbox) {
 
 #[rstest]
 fn packs_the_certificates_of_the_kit(sandbox: Sandbox) {
-    sandbox.install("cargo-lambda", CARGO_LAMBDA);
+    sandbox.install_tool("cargo-lambda", CARGO_LAMBDA);
     let kept = sandbox.root().join("kit/rds/rds-ca.pem");
     fs::create_dir_all(kept.parent().unwrap()).unwrap();
     fs::write(&kept, CERTIFICATE.repeat(2)).unwrap();
@@ -219,34 +233,10 @@ fn packs_the_certificates_of_the_kit(sandbox: Sandbox) {
 }
 
 #[rstest]
-fn says_when_the_certificates_of_aws_cannot_be_reached(sandbox: Sandbox) {
-    sandbox.install("curl", "echo 'Could not resolve host' >&2; exit 6");
-    let text = output(&mut sandbox.deploy(&["verify-certificates"]), false);
-    says(&text, &["cannot compare with the certificates of AWS", "Could not resolve host"]);
-}
-
-#[rstest]
-fn compares_the_certificates_with_those_of_aws(sandbox: Sandbox) {
-    let kept = sandbox.root().join("kit/rds/rds-ca.pem");
-    fs::create_dir_all(kept.parent().unwrap()).unwrap();
-    fs::write(&kept, include_str!("../../../rds/rds-ca.pem")).unwrap();
-    sandbox.install(
-        "curl",
-        "while [ $# -gt 1 ]; do [ \"$1\" = --output ] && cp \"$SERVED\" \"$2\"; shift; done",
-    );
-    let mut command = sandbox.deploy(&["verify-certificates"]);
-    let text = output(command.env("SERVED", &kept), true);
-    says(&text, &["✓ kit/rds/rds-ca.pem has what AWS publishes: 92 certificates"]);
-    let mut command = sandbox.deploy(&["verify-certificates"]);
-    let text = output(command.env("SERVED", sandbox.root().join("ca.pem")), false);
-    says(&text, &["- Amazon RDS eu-central-1 Root CA RSA2048 G1", "RDS_CA_BUNDLE="]);
-}
-
-#[rstest]
 fn the_option_beats_the_environment(sandbox: Sandbox) {
-    sandbox.install("cargo-lambda", CARGO_LAMBDA);
+    sandbox.install_tool("cargo-lambda", CARGO_LAMBDA);
     let mut command = sandbox.deploy(&["build", "--architecture", "x86_64"]);
-    output(command.env("MACHINE", sandbox.at("x86_64")), true);
+    output(&mut command, true);
     says(&sandbox.calls()[0], &["x86_64-unknown-linux-gnu.2.34"]);
     let text = output(&mut sandbox.deploy(&["build", "--environment", "prod"]), false);
     says(&text, &["no environment prod", "it has: dev"]);
@@ -254,20 +244,19 @@ fn the_option_beats_the_environment(sandbox: Sandbox) {
 
 #[rstest]
 #[case::build_fails("FAIL", "1", &["functions were not built", "CodeUri: target/package/NAME/"])]
-#[case::other_processor("MACHINE", "x86_64", &["bootstrap is for x86_64, not for arm64"])]
-#[case::other_atlas("ATLAS_LAMBDA", "x86_64", &["ATLAS_LAMBDA names no Atlas", "not for arm64"])]
-#[case::no_certificates("RDS_CA_BUNDLE", "Cargo.toml", &["RDS_CA_BUNDLE names no file"])]
+#[case::no_atlas("ATLAS_LAMBDA", "nowhere", &["ATLAS_LAMBDA names no file", "nowhere"])]
+#[case::no_certificates("RDS_CA_BUNDLE", "Cargo.toml", &["RDS_CA_BUNDLE names a file without"])]
 fn what_goes_wrong_leaves_the_old_package(
     sandbox: Sandbox,
     #[case] variable: &str,
     #[case] value: &str,
     #[case] words: &[&str],
 ) {
-    sandbox.install("cargo-lambda", CARGO_LAMBDA);
+    sandbox.install_tool("cargo-lambda", CARGO_LAMBDA);
     output(&mut sandbox.deploy(&["package"]), true);
     fs::write(sandbox.package("mark"), "").unwrap();
     let value = match variable {
-        "MACHINE" | "ATLAS_LAMBDA" => sandbox.at(value).into_os_string(),
+        "ATLAS_LAMBDA" => sandbox.at(value).into_os_string(),
         _ => value.into(),
     };
     let text = output(sandbox.deploy(&["package"]).env(variable, value), false);
@@ -279,7 +268,7 @@ fn what_goes_wrong_leaves_the_old_package(
 
 #[rstest]
 fn builds_nothing_for_a_hash_that_is_not_the_migrations(sandbox: Sandbox) {
-    sandbox.install("cargo-lambda", CARGO_LAMBDA);
+    sandbox.install_tool("cargo-lambda", CARGO_LAMBDA);
     fs::write(sandbox.root().join("migrations/1_a.sql"), "SELECT 1;").unwrap();
     output(&mut sandbox.xtask(&["hash-migrations"]), true);
     let template = sandbox.root().join("template.yaml");
@@ -293,7 +282,7 @@ fn builds_nothing_for_a_hash_that_is_not_the_migrations(sandbox: Sandbox) {
 
 #[rstest]
 fn packs_no_atlas_that_is_too_old_for_the_database(sandbox: Sandbox) {
-    sandbox.install("cargo-lambda", CARGO_LAMBDA);
+    sandbox.install_tool("cargo-lambda", CARGO_LAMBDA);
     symlink(which("curl"), sandbox.at("bin/curl")).unwrap();
     let unreachable = || {
         let mut command = sandbox.deploy(&["package"]);
@@ -310,14 +299,14 @@ fn packs_no_atlas_that_is_too_old_for_the_database(sandbox: Sandbox) {
     says(&text, &["Install Go", "ATLAS_LAMBDA=/path/to/atlas"]);
     // A build of before does.
     let kept = sandbox.root().join(".tools/atlas-linux-arm64-v0.13.1");
-    fs::copy(sandbox.at("arm64"), kept).unwrap();
+    fs::copy(sandbox.at("program"), kept).unwrap();
     let text = output(unreachable().env("POSTGRES_MAJOR", "15"), true);
     says(&text, &["Atlas v0.13.1 for linux-arm64"]);
 }
 
 #[rstest]
 fn refuses_an_atlas_that_is_not_the_pinned_release(sandbox: Sandbox) {
-    sandbox.install("cargo-lambda", CARGO_LAMBDA);
+    sandbox.install_tool("cargo-lambda", CARGO_LAMBDA);
     symlink(which("curl"), sandbox.at("bin/curl")).unwrap();
     let served = sandbox.at("served");
     fs::create_dir(&served).unwrap();
@@ -334,7 +323,7 @@ fn refuses_an_atlas_that_is_not_the_pinned_release(sandbox: Sandbox) {
         .env("ATLAS_RELEASE_SERVER", format!("file://{}", served.display()));
     let text = output(&mut command, false);
     says(&text, &["not the pinned release", "SHA-256"]);
-    assert_eq!(files_in(&sandbox.root().join(".tools")), 0);
+    assert_eq!(files_in(&sandbox.root().join(".tools")), 1, "the tools for deployment");
 }
 
 fn files_in(directory: &Path) -> usize {
@@ -344,7 +333,7 @@ fn files_in(directory: &Path) -> usize {
 #[rstest]
 fn says_how_to_get_the_tools(sandbox: Sandbox) {
     let text = output(&mut sandbox.deploy(&["package"]), false);
-    says(&text, &["cargo-lambda ", "or newer is not installed", "just setup-deploy"]);
+    says(&text, &["cargo-lambda is not installed: run `just setup-deploy`"]);
 }
 
 #[rstest]

@@ -91,13 +91,13 @@ fn is_stopped_in_time(mut bed: TestBed, #[case] script: &str) {
     bed.script(&format!("#!/bin/sh\n{script}\n"));
     let event = bed.create();
     let mut function = bed.function();
-    let invocation = function.invoke(&event, Duration::from_secs(8));
+    let invocation = function.invoke(&event, Duration::from_secs(6));
     invocation.assert_succeeded();
     assert_answer(
         bed.s3.answer(),
         failure(
             &event,
-            "out of time: the function's time-out is near, so Atlas was stopped. Nothing is applied. …",
+            "out of time: the time limit is near, so Atlas was stopped. Nothing is applied. …",
         ),
     );
     let left = children(function.pid());

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::harness::answer::{assert_answer, success};
 use crate::harness::gate::{Gate, free_port};
 use crate::harness::postgres::{Cluster, PASSWORD, PLAIN_USER};
-use crate::harness::sql::quoted;
+use crate::harness::sql::{quoted, try_query};
 use crate::harness::test_bed::{BOTH_APPLIED, THIRD, TestBed, bed, data};
 use crate::harness::tls::Certificates;
 
@@ -207,8 +207,15 @@ fn the_server_crashes_during_a_migration() {
     let mut bed = TestBed::on(&cluster);
     bed.migration(THIRD, SLOW);
     let crash = |bed: &TestBed, times: u32| {
+        let mut last = String::new();
         for _ in 0..times {
-            cluster.crash(&bed.database.wait_for_statement("pg_sleep(30)"));
+            // The server may not have noticed the last crash.
+            let mut pid = last.clone();
+            while pid == last {
+                pid = bed.database.wait_for_statement("pg_sleep(30)");
+            }
+            cluster.crash(&pid);
+            last = pid;
         }
     };
     // The migration may be what crashes it, so there is no third time.
@@ -225,7 +232,9 @@ fn the_server_crashes_during_a_migration() {
     thread::scope(|scope| {
         scope.spawn(|| {
             crash(&bed, 1);
-            bed.database.query("CREATE TABLE fast ()");
+            // Until it has restarted.
+            let fast = "CREATE TABLE IF NOT EXISTS fast ()";
+            while try_query(&bed.database.url(), fast).is_err() {}
         });
         bed.assert_succeeds(
             &event,

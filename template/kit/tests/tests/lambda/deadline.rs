@@ -12,7 +12,7 @@ use crate::harness::s3::S3;
 use crate::harness::test_bed::{THIRD, TestBed, bed, data};
 
 /// Enough for a slow machine to start the migration, and to report it.
-const LIMIT: Duration = Duration::from_secs(12);
+const LIMIT: Duration = Duration::from_secs(8);
 
 /// Handles an Update whose migration cannot finish in time. Nothing of it may keep running.
 fn run_out_of_time(bed: &TestBed, reason: &str) {
@@ -68,7 +68,7 @@ fn a_migration_that_waits_for_a_lock_names_the_holder(mut bed: TestBed) {
     thread::scope(|scope| {
         let holder = scope.spawn(|| {
             let lock = "SET application_name = 'a forgotten psql'; BEGIN; LOCK TABLE held; \
-                        SELECT pg_sleep(14); COMMIT";
+                        SELECT pg_sleep(10); COMMIT";
             bed.database.query(lock)
         });
         bed.database.wait_for_lock_holder();
@@ -88,21 +88,21 @@ fn a_migration_that_waits_for_a_lock_names_the_holder(mut bed: TestBed) {
 /// Another deployment holds its lock for longer than the time that is left.
 #[rstest]
 fn waiting_for_another_deployment(mut bed: TestBed) {
-    bed.migration(THIRD, "SELECT pg_sleep(14);\n");
+    bed.migration(THIRD, "SELECT pg_sleep(10);\n");
     let slow = bed.create();
     let bucket = std::mem::replace(&mut bed.s3, S3::start());
     thread::scope(|scope| {
         let first = scope.spawn(|| bed.invoke(&slow));
-        bed.database.wait_for_statement("pg_sleep(14)");
+        bed.database.wait_for_statement("pg_sleep(10)");
         let event = bed.update_with(json!({ "LockTimeout": "600" }));
-        let invocation = bed.function().invoke(&event, Duration::from_secs(8));
+        let invocation = bed.function().invoke(&event, Duration::from_secs(6));
         invocation.assert_succeeded();
         assert_answer(
             bed.s3.answer(),
             failure(
                 &event,
                 "another deployment to this database holds the lock, and kept it for … s \
-                 (LockTimeout, or the end of this function's time)…",
+                 (LockTimeout, or the end of the time)…",
             ),
         );
         first.join().unwrap().assert_succeeded();

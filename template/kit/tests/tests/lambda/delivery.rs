@@ -52,7 +52,7 @@ fn a_refusal_is_an_error_without_retries(bed: TestBed) {
 fn a_lasting_fault_is_an_error_before_the_deadline(bed: TestBed, #[case] fault: Fault) {
     let s3 = S3::broken(fault);
     let mut function = bed.function();
-    let invocation = function.invoke(&event(&s3.response_url()), Duration::from_secs(8));
+    let invocation = function.invoke(&event(&s3.response_url()), Duration::from_secs(5));
     assert_no_secret(&invocation.error());
     // The process handles the next event.
     let s3 = S3::start();
@@ -64,7 +64,7 @@ fn a_lasting_fault_is_an_error_before_the_deadline(bed: TestBed, #[case] fault: 
 #[rstest]
 fn an_unreachable_s3_names_the_missing_endpoint(bed: TestBed) {
     let event = event(&S3::gone());
-    let invocation = bed.function().invoke(&event, Duration::from_secs(10));
+    let invocation = bed.function().invoke(&event, Duration::from_secs(5));
     assert_no_secret(&invocation.error());
     let log = &invocation.log.text;
     assert!(log.contains("S3 gateway endpoint"), "{log}");
@@ -75,7 +75,7 @@ fn a_migration_stays_applied_when_the_answer_is_lost(bed: TestBed) {
     let mut event = bed.create();
     event["ResponseURL"] = json!(S3::gone());
     let mut function = bed.function();
-    function.invoke(&event, Duration::from_secs(20)).error();
+    function.invoke(&event, Duration::from_secs(8)).error();
     // Lambda's second attempt.
     event["ResponseURL"] = json!(bed.s3.response_url());
     function.invoke(&event, LONG).assert_succeeded();

@@ -4,6 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use rstest::rstest;
+use serde_json::json;
 
 use crate::connection::SLOW;
 use crate::harness::answer::{assert_answer, failure, success};
@@ -88,6 +89,30 @@ fn a_lock_that_stays_is_reported(mut bed: TestBed) {
     let reason = "migration 20260103000000_index.sql failed: …lock timeout…Nothing of migration \
                   20260103000000_index.sql is applied. Tried … times in … s, limited by ConnectTimeout";
     assert_answer(answer, failure(&event, reason));
+}
+
+/// PostgreSQL ends one of two that wait for each other: here the migration, whose
+/// deadlock_timeout is the shorter.
+#[rstest]
+fn a_migration_that_was_in_a_deadlock_is_repeated(mut bed: TestBed) {
+    bed.deploy();
+    bed.migration(THIRD, "LOCK TABLE orders;\nALTER TABLE users ADD COLUMN n int;\n");
+    let event = bed.update_with(json!({}));
+    let other = "SET deadlock_timeout = '60s'; BEGIN; LOCK TABLE users; DO $$ BEGIN
+           WHILE NOT EXISTS (SELECT FROM pg_locks WHERE relation = 'orders'::regclass
+                             AND mode = 'AccessExclusiveLock') LOOP
+             PERFORM pg_sleep(0.1);
+           END LOOP;
+         END $$; LOCK TABLE orders; COMMIT";
+    let invocation = thread::scope(|scope| {
+        scope.spawn(|| bed.database.query(other));
+        bed.database.wait_for_lock_holder();
+        bed.invoke(&event)
+    });
+    let log = &invocation.log.text;
+    assert!(log.contains("trying again") && log.contains("deadlock detected"), "{log}");
+    let expected = success(&event, "Applied 1: …", data("20260103000000", 1));
+    assert_answer(bed.s3.answer(), expected);
 }
 
 /// By a failover, for example; the second time it goes through.

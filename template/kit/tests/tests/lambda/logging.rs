@@ -49,7 +49,7 @@ fn failures_are_logged_as_errors_and_counted(bed: TestBed) {
 fn a_lost_answer_counts_as_failed(bed: TestBed) {
     let mut event = bed.create();
     event["ResponseURL"] = S3::gone().into();
-    let invocation = bed.function().invoke(&event, Duration::from_secs(12));
+    let invocation = bed.function().invoke(&event, Duration::from_secs(6));
     invocation.error();
     assert_eq!(invocation.log.summary().3, 1);
 }

@@ -29,3 +29,4 @@ mod properties;
 mod races;
 mod rollback;
 mod secrecy;
+mod task;

@@ -14,8 +14,8 @@ use crate::harness::secrets_manager::{Secret, SecretsManager};
 use crate::harness::test_bed::{BOTH_APPLIED, TestBed, bed, data};
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-/// Enough for any machine; only an error shows it.
-pub const PATIENT: u32 = 60;
+/// Enough for any machine; a tenth of it is the time of an attempt.
+pub const PATIENT: u32 = 30;
 
 impl TestBed {
     /// Leads the function to the database through faults.

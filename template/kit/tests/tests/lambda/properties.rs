@@ -118,7 +118,7 @@ fn an_owner_role_owns_what_is_created(mut bed: TestBed) {
     bed.migration(THIRD, "SELECT pg_sleep(60);\n");
     bed.forget_answers();
     let event = bed.update_with(json!({ "DatabaseOwnerRole": owner }));
-    bed.function().invoke(&event, Duration::from_secs(12)).assert_succeeded();
+    bed.function().invoke(&event, Duration::from_secs(8)).assert_succeeded();
     assert_answer(bed.s3.answer(), failure(&event, "out of time…pg_sleep(60)…"));
     bed.database.assert_no_session_is_left();
     drop(bed);

@@ -20,7 +20,7 @@ const FOURTH: &str = "20260104000000_fourth.sql";
 #[rstest]
 fn an_overtaken_migration_is_reported(mut bed: TestBed) {
     bed.deploy();
-    bed.migration(FOURTH, "SELECT pg_sleep(8);\n");
+    bed.migration(FOURTH, "SELECT pg_sleep(5);\n");
     let newer = bed.path("newer");
     fs::create_dir(&newer).unwrap();
     for name in [FIRST, SECOND, FOURTH, "atlas.sum"] {
@@ -36,7 +36,7 @@ fn an_overtaken_migration_is_reported(mut bed: TestBed) {
     let second = bed.update_with(json!({}));
     thread::scope(|scope| {
         let first = scope.spawn(|| Function::start(&env).invoke(&first, LONG));
-        bed.database.wait_for_statement("pg_sleep(8)");
+        bed.database.wait_for_statement("pg_sleep(5)");
         bed.assert_fails(&second, "…20260103000000…");
         first.join().unwrap().assert_succeeded();
     });

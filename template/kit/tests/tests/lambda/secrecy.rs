@@ -12,8 +12,8 @@ use crate::harness::processes::children;
 use crate::harness::test_bed::{LONG, THIRD, TestBed, bed};
 
 #[rstest]
-#[case::success("SELECT pg_sleep(4);")]
-#[case::failure("SELECT pg_sleep(4);\nSELECT 1/0;")]
+#[case::success("SELECT pg_sleep(3);")]
+#[case::failure("SELECT pg_sleep(3);\nSELECT 1/0;")]
 fn no_secret_is_logged_or_passed_as_argument(mut bed: TestBed, #[case] sql: &str) {
     bed.migration(THIRD, sql);
     bed.env.set("LOG_LEVEL", "trace").set("RUST_LOG", "trace");
@@ -27,7 +27,7 @@ fn no_secret_is_logged_or_passed_as_argument(mut bed: TestBed, #[case] sql: &str
             invocation.assert_succeeded();
             invocation
         });
-        bed.database.wait_for_statement("pg_sleep(4)");
+        bed.database.wait_for_statement("pg_sleep(3)");
         let atlas = children(pid);
         assert_eq!(atlas.len(), 1, "{atlas:?}");
         assert!(atlas[0].arguments.contains("migrate apply"), "{atlas:?}");

@@ -209,3 +209,25 @@ async fn old_templates_are_dropped() {
     assert_eq!(value(&server, "postgres", count).await, "8");
     postgres::down(root.path()).await.unwrap();
 }
+
+/// The roles of the example service, as `crates/entity/sql/roles.sql` makes them.
+#[tokio::test]
+async fn a_service_reads_rows_and_changes_no_tables() {
+    let Database { server, database } = Database::new().await;
+    // As all processes do, at the same time.
+    tokio::try_join!(replay::prepare_roles(&server), replay::prepare_roles(&server)).unwrap();
+    let mut connection = server.connect_once(database.name()).await.unwrap();
+    let mut run = async |sql| sqlx::raw_sql(sql).execute(&mut connection).await;
+    run("CREATE TABLE users (id int); SET ROLE app_service").await.unwrap();
+    run("SELECT count(*) FROM users").await.unwrap();
+    for change in [
+        "CREATE TABLE other ()",
+        "ALTER TABLE users ADD COLUMN name text",
+        "DROP TABLE users",
+        "INSERT INTO users VALUES (1)",
+    ] {
+        let error = run(change).await.unwrap_err().to_string();
+        assert!(error.contains("permission denied") || error.contains("must be owner"), "{error}");
+    }
+    connection.close().await.unwrap();
+}

@@ -11,7 +11,7 @@ fn rolled_back() -> (Expected, Observed) {
         current: Some("2".to_owned()),
         migrations: 2,
         tables: 1,
-        details: vec!["relation public.t (r)".to_owned()],
+        rows: vec!["rows in public.t: 1".to_owned()],
         ..Snapshot::default()
     };
     let expected = Expected {
@@ -70,15 +70,15 @@ fn finds_no_problem_in_the_expected_outcome(#[case] (expected, observed): (Expec
 #[rstest]
 #[case::stack(|observed: &mut Observed| observed.stack = Some("UPDATE_ROLLBACK_FAILED".into()), "the stack is UPDATE_ROLLBACK_FAILED, expected UPDATE_ROLLBACK_COMPLETE")]
 #[case::no_stack(|observed: &mut Observed| observed.stack = None, "the stack is missing, expected UPDATE_ROLLBACK_COMPLETE")]
-#[case::no_second_call(|observed: &mut Observed| drop(observed.calls.pop()), "got Update FAILED (0 applied)")]
-#[case::one_call_more(|observed: &mut Observed| observed.calls.push(Call::new("Update", "SUCCESS", 0, "")), "then Update SUCCESS (0 applied); expected")]
-#[case::order(|observed: &mut Observed| observed.calls.reverse(), "got Update SUCCESS")]
-#[case::request(|observed: &mut Observed| observed.calls[1].request = "Delete".into(), "then Delete SUCCESS")]
-#[case::rollback_fails(|observed: &mut Observed| observed.calls[1].outcome = "FAILED".into(), "then Update FAILED")]
-#[case::applied(|observed: &mut Observed| observed.calls[1].applied = 1, "(1 applied)")]
+#[case::no_second_call(|observed: &mut Observed| drop(observed.calls.pop()), "answer: \"FAILED: migration 3_c.sql failed\" }]; expected")]
+#[case::one_call_more(|observed: &mut Observed| observed.calls.push(Call::new("Update", "SUCCESS", 0, "")), "answer: \"\" }]; expected")]
+#[case::order(|observed: &mut Observed| observed.calls.reverse(), "got [Call { request: \"Update\", outcome: \"SUCCESS\"")]
+#[case::request(|observed: &mut Observed| observed.calls[1].request = "Delete".into(), "request: \"Delete\"")]
+#[case::rollback_fails(|observed: &mut Observed| observed.calls[1].outcome = "FAILED".into(), "outcome: \"FAILED\", applied: 0, answer: \"SUCCESS: nothing to apply\"")]
+#[case::applied(|observed: &mut Observed| observed.calls[1].applied = 1, "applied: 1")]
 #[case::answer(|observed: &mut Observed| observed.calls[0].answer = "FAILED: no connection".into(), "no connection")]
 #[case::history(|observed: &mut Observed| observed.databases.1.migrations = 3, "the database has changed")]
-#[case::schema(|observed: &mut Observed| observed.databases.1.details.push("relation public.u (r)".into()), "+ relation public.u (r)")]
+#[case::schema(|observed: &mut Observed| observed.databases.1.rows.push("rows in public.u: 1".into()), "+ rows in public.u: 1")]
 #[case::no_failure(|observed: &mut Observed| observed.failures.clear(), "reports no failure")]
 #[case::failure_of_another(|observed: &mut Observed| observed.failures[0].resource = "MigrationRole".into(), "reports no failure")]
 #[case::reason(|observed: &mut Observed| observed.failures[0].reason = "timed out".into(), "does not contain \"3_c.sql\": timed out")]
@@ -91,7 +91,7 @@ fn finds_what_is_wrong_with_a_rollback(#[case] spoil: fn(&mut Observed), #[case]
 }
 
 #[rstest]
-#[case::not_called(|observed: &mut Observed| observed.calls.clear(), "got no call; expected Update SUCCESS (1 applied)")]
+#[case::not_called(|observed: &mut Observed| observed.calls.clear(), "got []; expected [Call { request: \"Update\", outcome: \"SUCCESS\", applied: 1")]
 #[case::version(|observed: &mut Observed| observed.databases.1.current = Some("2".into()), "the database is at 2, 3 migrations")]
 #[case::one_too_many(|observed: &mut Observed| observed.databases.1.migrations = 4, "expected 3, 3 migrations")]
 #[case::half(|observed: &mut Observed| observed.databases.1.broken_off = true, "and a part of the last")]

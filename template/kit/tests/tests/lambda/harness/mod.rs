@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod answer;
+pub mod ecs;
 pub mod event;
 pub mod function;
 pub mod gate;

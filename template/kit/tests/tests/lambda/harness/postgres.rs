@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::access::{RULES, roles, write_file};
-use super::sql::{block_on, connect, last_value, query, quoted};
+use super::sql::{block_on, connect, last_value, query, quoted, try_query};
 use super::tls::Certificates;
 use postgres::Provider;
 
@@ -150,9 +150,11 @@ impl Cluster {
     /// Makes the server a standby, until `pg_promote` ends that.
     pub fn become_standby(&self) {
         // The server looks for the file when it restarts itself.
-        self.crash("$PPID & touch standby.signal");
+        self.admin("COPY (SELECT 1) TO PROGRAM 'touch standby.signal'");
+        self.crash("$PPID");
         let started = Instant::now();
-        while self.admin("SELECT pg_is_in_recovery()") != "t" {
+        let (url, ask) = (self.server.url("postgres"), "SELECT pg_is_in_recovery()");
+        while !try_query(&url, ask).is_ok_and(|answer| answer == "t") {
             assert!(started.elapsed() < Duration::from_secs(60), "it does not become a standby");
         }
     }
@@ -233,9 +235,9 @@ impl Database {
     fn wait_for(&self, statement: &str, wanted: impl Fn(&str) -> bool) -> String {
         let started = Instant::now();
         loop {
-            let value = self.cluster.admin(statement);
-            if wanted(&value) {
-                return value;
+            match try_query(&self.cluster.server.url("postgres"), statement) {
+                Ok(value) if wanted(&value) => return value,
+                _ => {}
             }
             assert!(started.elapsed() < Duration::from_secs(60), "{statement}");
             sleep(Duration::from_millis(50));

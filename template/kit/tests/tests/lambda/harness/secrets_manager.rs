@@ -99,27 +99,32 @@ impl Service for Shared {
     }
 }
 
-fn answer(status: u16, body: Value) -> Reply {
+pub fn answer(status: u16, body: Value) -> Reply {
     let kind = ("Content-Type".to_owned(), "application/x-amz-json-1.1".to_owned());
     Reply::Answer(status, vec![kind], body.to_string().into_bytes())
 }
 
-/// Checks a request as the service does, except for the signature.
 fn check(request: &Request) -> Result<(), String> {
+    let body = signed(request, "secretsmanager", "secretsmanager.GetSecretValue")?;
+    (body["SecretId"] == ARN).then_some(()).ok_or_else(|| body.to_string())
+}
+
+/// Checks a request as all services with JSON do, except for the signature; returns its body.
+pub fn signed(request: &Request, service: &str, target: &str) -> Result<Value, String> {
     let expect = |what: &str, found: Option<&str>, wanted: &dyn Fn(&str) -> bool| match found {
         Some(found) if wanted(found) => Ok(()),
         other => Err(format!("{what}: {other:?}")),
     };
     expect("method", Some(&request.method), &|it| it == "POST")?;
     expect("path", Some(&request.target), &|it| it == "/")?;
-    expect("target", request.header("x-amz-target"), &|it| it == "secretsmanager.GetSecretValue")?;
+    expect("target", request.header("x-amz-target"), &|it| it == target)?;
     expect("content type", request.header("content-type"), &|it| {
         it == "application/x-amz-json-1.1"
     })?;
     expect("authorization", request.header("authorization"), &|it| {
         let signed = it.split("SignedHeaders=").nth(1).unwrap_or_default();
         it.starts_with("AWS4-HMAC-SHA256 Credential=")
-            && it.contains("/eu-central-1/secretsmanager/aws4_request")
+            && it.contains(&format!("/eu-central-1/{service}/aws4_request"))
             && ["host", "x-amz-date", "x-amz-security-token", "x-amz-target"]
                 .iter()
                 .all(|name| signed.contains(name))
@@ -128,6 +133,5 @@ fn check(request: &Request) -> Result<(), String> {
     expect("token", request.header("x-amz-security-token"), &|it| {
         it == super::function::SESSION_TOKEN
     })?;
-    let body: Value = serde_json::from_slice(&request.body).map_err(|error| error.to_string())?;
-    expect("SecretId", body["SecretId"].as_str(), &|it| it == ARN)
+    serde_json::from_slice(&request.body).map_err(|error| error.to_string())
 }

@@ -6,12 +6,14 @@ use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 /// Runs statements. Returns the last value of the last result, or an empty string.
 pub fn query(url: &str, statements: &str) -> String {
+    try_query(url, statements).unwrap_or_else(|error| panic!("{statements}: {error:?}"))
+}
+
+/// Runs statements like [`query`], on a server that may crash meanwhile.
+pub fn try_query(url: &str, statements: &str) -> Result<String, tokio_postgres::Error> {
     block_on(async {
-        let client = connect(url).await;
-        match client.simple_query(statements).await {
-            Ok(rows) => last_value(&rows),
-            Err(error) => panic!("{statements}: {error:?}"),
-        }
+        let rows = connect(url).await.simple_query(statements).await?;
+        Ok(last_value(&rows))
     })
 }
 
