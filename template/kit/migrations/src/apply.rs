@@ -1,14 +1,18 @@
 //! Applies the pending migrations to a database that others may use.
 
-use std::{str::FromStr, thread, time::Duration};
+use std::{thread, time::Duration};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail, ensure};
 use atlas::{AppliedFile, ApplyOptions, Error, MigrationError};
-use sea_orm::sqlx::{
-    self, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions,
+use sea_orm::sqlx::{self, Connection as _};
+
+use crate::{
+    compare::{Scratch, connect, ensure_same_major},
+    project::Project,
 };
 
-use crate::project::Project;
+/// Kinds of objects that operators change, and no later migration depends on.
+const NOT_COMPARED: [&str; 3] = ["comment", "default privilege", "privilege"];
 
 /// How often to try while a lock is not granted.
 const TRIES: u32 = 5;
@@ -60,6 +64,36 @@ pub async fn run(project: &Project, url: &str) -> Result<Vec<AppliedFile>> {
     }
 }
 
+/// Records that the database has the migrations up to `version` already: one that another tool
+/// made. It may have more.
+///
+/// # Errors
+/// When it lacks something that these make: a line for each.
+pub async fn baseline(project: &Project, url: &str, version: &str) -> Result<()> {
+    let files = project.migrations.files()?;
+    ensure!(
+        files.iter().any(|file| file.version() == version),
+        "no migration has the version {version}"
+    );
+    let files: Vec<_> = files.into_iter().filter(|file| file.version() <= version).collect();
+    let server = postgres::server_in(&project.root).await?;
+    let mut connection = connect(url).await?;
+    ensure_same_major(&mut connection, &server).await?;
+    let made = Scratch::migrated(&server, &files).await?.snapshot().await?;
+    let mut lacks = replay::snapshot(&mut connection).await?.difference(&made);
+    connection.close().await?;
+    lacks
+        .changes
+        .retain(|change| change.after.is_some() && !NOT_COMPARED.contains(&&*change.object.kind));
+    ensure!(
+        lacks.is_empty(),
+        "the database is not at {version}, and nothing was recorded. It lacks, or has differently:\n{lacks}"
+    );
+    project.atlas()?.set(&project.migrations, url, version)?;
+    println!("recorded as applied: all migrations up to {version}");
+    Ok(())
+}
+
 fn print(files: &[AppliedFile]) {
     for file in files {
         println!("applied {}", file.name);
@@ -97,8 +131,7 @@ async fn invalid(url: &str, remedy: &str) -> Option<String> {
 }
 
 async fn invalid_indexes(url: &str) -> Result<Vec<String>> {
-    let options = PgConnectOptions::from_str(url).context("the URL is not one of sqlx")?;
-    let mut connection: PgConnection = options.disable_statement_logging().connect().await?;
+    let mut connection = connect(url).await?;
     let indexes = sqlx::query_scalar(INVALID).fetch_all(&mut connection).await?;
     connection.close().await?;
     Ok(indexes)

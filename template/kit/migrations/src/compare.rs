@@ -1,13 +1,15 @@
 //! The two schemas that plans and checks compare: the one that the migrations create, and the
 //! one that the project describes, by its entities or in SQL.
 
-use anyhow::{Result, anyhow};
+use std::str::FromStr as _;
+
+use anyhow::{Context as _, Result, anyhow, ensure};
 use atlas::MigrationFile;
 use catalog::{Difference, Snapshot};
 use planner::Schema;
 use postgres::{Server, TemporaryDatabase};
 use replay::ReplayError;
-use sea_orm::sqlx::PgConnection;
+use sea_orm::sqlx::{self, ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
 
 use crate::{project::Project, report::count};
 
@@ -16,13 +18,13 @@ use crate::{project::Project, report::count};
 pub(crate) struct Scratch {
     // Dropped first: a database without connections is dropped faster.
     connection: PgConnection,
-    _database: TemporaryDatabase,
+    database: TemporaryDatabase,
 }
 
 impl Scratch {
     async fn open(server: &Server, database: TemporaryDatabase) -> Result<Self> {
         let connection = server.connect_once(database.name()).await?;
-        Ok(Self { connection, _database: database })
+        Ok(Self { connection, database })
     }
 
     /// Replays the migrations, of which only new ones cost time.
@@ -54,6 +56,15 @@ impl Scratch {
         self.run(&[file]).await.map_err(|error| refused(project, ddl, &error))
     }
 
+    /// URL of the database, password included.
+    pub(crate) fn url(&self) -> String {
+        self.database.url()
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
     pub(crate) async fn run(&mut self, files: &[MigrationFile]) -> Result<(), ReplayError> {
         replay::run(&mut self.connection, files).await
     }
@@ -68,6 +79,34 @@ impl Scratch {
         schema.retain(|object| project.unmanaged_reason(object).is_none());
         Ok(schema)
     }
+}
+
+/// Connects to a database that is not this project's.
+///
+/// # Errors
+/// When it does not answer, or insists on TLS.
+pub(crate) async fn connect(url: &str) -> Result<PgConnection> {
+    let options = PgConnectOptions::from_str(url).context("the URL is not one of PostgreSQL")?;
+    options.disable_statement_logging().connect().await.context("cannot connect to the database")
+}
+
+/// Checks that both servers print definitions in one way.
+///
+/// # Errors
+/// When their major versions differ.
+pub(crate) async fn ensure_same_major(
+    connection: &mut PgConnection,
+    server: &Server,
+) -> Result<()> {
+    let number = "SELECT current_setting('server_version_num')::int / 10000";
+    let major: i32 = sqlx::query_scalar(number).fetch_one(connection).await?;
+    ensure!(
+        u32::try_from(major)? == server.major(),
+        "the database is on PostgreSQL {major} and this project on {}, which print definitions \
+         differently: set POSTGRES_MAJOR={major} in .env.example",
+        server.major()
+    );
+    Ok(())
 }
 
 /// Changes that would make the schema of the migrations like the described one, without

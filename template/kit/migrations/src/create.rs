@@ -32,17 +32,20 @@ pub struct Options {
     pub renames: Vec<Rename>,
     /// Whether nothing else is a rename.
     pub no_rename: bool,
+    /// Whether to print nothing where all goes well.
+    pub quiet: bool,
 }
 
 /// What a plan begins with and leads to.
 struct Task<'a> {
     project: &'a Project,
-    server: Server,
+    server: &'a Server,
     existing: Vec<MigrationFile>,
     name: &'a str,
     wanted: Snapshot,
     wanted_schema: Schema,
     options: planner::Options,
+    quiet: bool,
 }
 
 /// A plan that was applied to a copy of the migrated schema.
@@ -58,6 +61,15 @@ struct Trial {
 /// Plans migrations from the difference between the migrations and the described schema.
 /// Writes all of them, or nothing if they would not make that schema.
 pub async fn run(project: &Project, options: &Options) -> Result<ExitCode> {
+    run_on(&postgres::server_in(&project.root).await?, project, options).await
+}
+
+/// Does the same on a server that is there.
+pub(crate) async fn run_on(
+    server: &Server,
+    project: &Project,
+    options: &Options,
+) -> Result<ExitCode> {
     project.migrations.verify()?;
     let existing = project.migrations.files()?;
     let default = if existing.is_empty() { "initial" } else { "changes" };
@@ -67,13 +79,14 @@ pub async fn run(project: &Project, options: &Options) -> Result<ExitCode> {
     HashCopy::find_all(&project.root)?;
     let ddl = schema::print(project)?;
 
-    let server = postgres::server_in(&project.root).await?;
     // Not at once: both may create a role, which all databases share.
-    let mut migrated = Scratch::migrated(&server, &existing).await?;
-    let mut described = Scratch::described(project, &server, &ddl).await?;
+    let mut migrated = Scratch::migrated(server, &existing).await?;
+    let mut described = Scratch::described(project, server, &ddl).await?;
     let (wanted, before) = try_join!(described.snapshot(), migrated.snapshot())?;
     if difference(project, &before, &wanted).is_empty() {
-        println!("Nothing to do: the migrations create the schema of {}.", project.source);
+        if !options.quiet {
+            println!("Nothing to do: the migrations create the schema of {}.", project.source);
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let (wanted_schema, before) = try_join!(described.schema(project), migrated.schema(project))?;
@@ -89,6 +102,7 @@ pub async fn run(project: &Project, options: &Options) -> Result<ExitCode> {
             server_major: u16::try_from(server.major())?,
         },
         server,
+        quiet: options.quiet,
     };
     let mut answers = stdin().lock();
     let mut renames = Renames {
@@ -126,7 +140,7 @@ impl Task<'_> {
                 contents: text.into(),
             })
             .collect();
-        let mut result = Scratch::migrated(&self.server, &self.existing).await?;
+        let mut result = Scratch::migrated(self.server, &self.existing).await?;
         let refused = result.run(&files).await.err();
         let left = difference(self.project, &result.snapshot().await?, &self.wanted).to_string();
         Ok(Trial { files, result, refused, left })
@@ -147,6 +161,9 @@ impl Task<'_> {
         } else {
             self.keep_aside(&files)?
         };
+        if self.quiet && refused.is_none() && left.is_empty() {
+            return Ok(ExitCode::SUCCESS);
+        }
         for file in &files {
             println!("{folder}/{}\n\n{}\n", file.name, file.text().trim_end());
         }
@@ -195,7 +212,7 @@ impl Task<'_> {
     /// somebody writes the reason. Returns whether there is any.
     async fn leave_room_for_reasons(&self, files: &mut [MigrationFile]) -> Result<bool> {
         let options = trial::options(self.project)?;
-        let found = gate::run(&self.server, &self.existing, files, &options).await?;
+        let found = gate::run(self.server, &self.existing, files, &options).await?;
         let mut any = false;
         // From the last on: a line more does not move what is above it.
         for finding in found.findings.iter().rev().filter(|finding| finding.is_error()) {

@@ -7,6 +7,7 @@ pub mod create;
 mod fingerprint;
 mod git;
 mod hash_copy;
+pub mod import;
 pub mod install;
 mod project;
 pub mod rebase;

@@ -153,9 +153,14 @@ impl Unmanaged {
             !reason.trim().is_empty(),
             "Cargo.toml: {object:?} in unmanaged of [workspace.metadata.migrations] needs a reason"
         );
-        let parts: Vec<_> = object.split('*').map(regex_lite::escape).collect();
-        Ok((Regex::new(&format!("(?s)^{}$", parts.join(".*")))?, reason))
+        Ok((pattern(&object)?, reason))
     }
+}
+
+/// The whole of a text, in which `*` stands for any text.
+pub(crate) fn pattern(text: &str) -> Result<Regex> {
+    let parts: Vec<_> = text.split('*').map(regex_lite::escape).collect();
+    Ok(Regex::new(&format!("(?s)^{}$", parts.join(".*")))?)
 }
 
 impl Metadata {

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 use catalog::Object;
@@ -89,6 +89,62 @@ impl Schema {
             self.objects.remove(&object);
             forgotten.extend(self.parts.remove(&object).unwrap_or_default());
         }
+    }
+
+    /// Every object, and every part of one that can be changed alone.
+    pub fn objects(&self) -> impl Iterator<Item = &Object> {
+        self.objects.keys()
+    }
+
+    /// Forgets objects with their parts, what needs them, and the sequences of their columns.
+    pub fn forget(&mut self, is_forgotten: impl Fn(&Object) -> bool) {
+        let mut forgotten: Vec<_> =
+            self.objects.keys().filter(|object| is_forgotten(object)).cloned().collect();
+        while let Some(object) = forgotten.pop() {
+            if self.objects.remove(&object).is_none() {
+                continue;
+            }
+            forgotten.extend(self.parts(&object).iter().cloned());
+            forgotten.extend(self.dependents(&object).iter().map(|(of, _)| of.clone()));
+            let owned = self
+                .objects
+                .iter()
+                .filter(|(of, entry)| of.kind == "sequence" && entry.text("column") == object.name);
+            forgotten.extend(owned.map(|(sequence, _)| sequence.clone()));
+        }
+    }
+
+    /// Forgets what `other` has too, with its parts, but for those of schemas.
+    pub fn subtract(&mut self, other: &Self) {
+        let has = |object: &Object| other.objects.contains_key(object);
+        self.objects.retain(|object, entry| {
+            !has(object) && !entry.parent.as_ref().is_some_and(|of| of.kind != "schema" && has(of))
+        });
+    }
+
+    /// Returns `roots` and all that they need, with their parts: of the given kinds and
+    /// without foreign keys, or all of them.
+    pub fn closure(
+        &self,
+        roots: impl IntoIterator<Item = Object>,
+        kinds: Option<&[&str]>,
+    ) -> BTreeSet<Object> {
+        let mut found = BTreeSet::new();
+        let mut open: Vec<_> = roots.into_iter().collect();
+        while let Some(object) = open.pop() {
+            let Some(entry) = self.objects.get(&object) else { continue };
+            let foreign_key = object.kind == "constraint" && entry.text("type") == "f";
+            if kinds.is_some() && foreign_key || !found.insert(object.clone()) {
+                continue;
+            }
+            let parts = self.parts(&object).iter();
+            let is_wanted = |part: &&Object| kinds.is_none_or(|kinds| kinds.contains(&&*part.kind));
+            open.extend(parts.filter(is_wanted).cloned());
+            if let Some(needs) = self.needs.get(&object) {
+                open.extend(needs.keys().cloned());
+            }
+        }
+        found
     }
 
     /// Objects that are parts of `object`, directly.

@@ -9,7 +9,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use migrations::{Project, Rename, check, create, install, rebase, schema};
+use migrations::{Project, Rename, check, create, import, install, rebase, schema};
 
 #[derive(Debug, Parser)]
 #[command(name = "xtask", version, about)]
@@ -36,6 +36,23 @@ enum Command {
         /// Nothing else was renamed: drop and add
         #[arg(long)]
         no_rename: bool,
+    },
+    /// Take in a database that exists: entities, SQL, and a migration that makes it
+    ImportEntities {
+        /// The database; DATABASE_URL, in the environment or .env, shows in no process list
+        url: Option<String>,
+        /// Only these tables, and what they need: `users,audit.*`
+        #[arg(long, value_name = "TABLES", value_delimiter = ',')]
+        tables: Vec<String>,
+        /// Only these schemas
+        #[arg(long, value_name = "SCHEMAS", value_delimiter = ',')]
+        schema: Vec<String>,
+        /// Leave these tables and views out: `*_old`
+        #[arg(long, value_name = "TABLES", value_delimiter = ',')]
+        exclude: Vec<String>,
+        /// Remove the template's example without asking
+        #[arg(long)]
+        replace_example: bool,
     },
     /// Add an empty migration, for SQL written by hand
     NewMigration {
@@ -76,6 +93,9 @@ enum Command {
     },
     /// Apply the pending migrations to a database
     Apply {
+        /// Apply nothing: the database has what the migrations up to this one make
+        #[arg(long, value_name = "VERSION")]
+        baseline: Option<String>,
         /// The database; DATABASE_URL, in the environment or .env, shows in no process list
         url: Option<String>,
     },
@@ -113,8 +133,18 @@ async fn run(command: Command) -> Result<ExitCode> {
             println!("✓ {}", postgres::describe(&project.root).await?);
         }
         Command::CreateMigrations { name, rename: renames, no_rename } => {
-            let options = create::Options { name, renames, no_rename };
+            let options = create::Options { name, renames, no_rename, quiet: false };
             return create::run(&project, &options).await;
+        }
+        Command::ImportEntities { url, tables, schema, exclude, replace_example } => {
+            let url = database::target(&project, url)?;
+            let options = import::Options { tables, schemas: schema, exclude, replace_example };
+            let features = "codegen,sqlx-postgres,runtime-tokio";
+            let install = || {
+                let build = ["--debug", "--no-default-features", "--features", features];
+                tools::cargo::install(&project.root, "sea-orm-cli", &build)
+            };
+            return import::run(&project, &url, &options, install).await;
         }
         Command::NewMigration { name } => install::new_migration(&project, &name)?,
         Command::RebaseMigrations => return rebase::run(&project).await,
@@ -130,8 +160,12 @@ async fn run(command: Command) -> Result<ExitCode> {
         }
         Command::PreCommit => pre_commit::run(&project).await?,
         Command::PrintSchema => print!("{}", schema::print(&project)?),
-        Command::Apply { url } => {
-            database::apply(&project, &database::target(&project, url)?).await?;
+        Command::Apply { baseline, url } => {
+            let url = database::target(&project, url)?;
+            match baseline {
+                Some(version) => migrations::apply::baseline(&project, &url, &version).await?,
+                None => database::apply(&project, &url).await?,
+            }
         }
         Command::Status { url } => database::status(&project, &database::target(&project, url)?)?,
         Command::DbUp => database::up(&project).await?,

@@ -34,6 +34,22 @@ impl Atlas {
         let history: Vec<_> = history.collect();
         Ok(MigrationStatus::of(&directory.files()?, &history))
     }
+
+    /// Records in the database at `url` that it has the migrations up to `version`, which a
+    /// caller has made sure of.
+    ///
+    /// # Errors
+    /// When Atlas fails.
+    pub fn set(
+        &self,
+        directory: &MigrationDirectory,
+        url: &str,
+        version: &str,
+    ) -> Result<(), Error> {
+        let call = Call::new("record the migrations", "migrate set", directory).with(TARGET, url);
+        let outcome = self.run(&call, &[version])?;
+        if outcome.succeeded() { Ok(()) } else { Err(outcome.failure()) }
+    }
 }
 
 /// The fields of `MigrateStatus` that are used, from `cmd/atlas/internal/cmdlog` of the

@@ -5,6 +5,7 @@ mod apply;
 mod check;
 mod create;
 mod gate;
+mod import;
 mod places;
 mod project;
 mod rebase;

@@ -36,6 +36,40 @@ impl Project {
         project
     }
 
+    /// Creates a project like a rendered one, with the example, committed to git.
+    pub async fn rendered() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let server = postgres::server().await.unwrap().url("postgres");
+        let template = kit_tests::project_root();
+        let listed = Command::new("git")
+            .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+            .current_dir(template)
+            .output()
+            .unwrap();
+        let files = String::from_utf8(listed.stdout).unwrap();
+        for file in files.split_terminator('\0').filter(|file| !file.starts_with("kit/tests/")) {
+            let to = root.path().join(file);
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(template.join(file), to).unwrap();
+        }
+        // Programs are installed once, for the template.
+        fs::create_dir_all(template.join(".tools")).unwrap();
+        std::os::unix::fs::symlink(template.join(".tools"), root.path().join(".tools")).unwrap();
+        let project = Self { root, server };
+        // Cargo takes crates of one name and version for the same, in one target directory.
+        let manifest = fs::read_to_string(project.root.path().join("Cargo.toml")).unwrap();
+        project.write("Cargo.toml", &manifest.replace("\"0.1.0\"", "\"0.1.0-test\""));
+        project.commit_all();
+        project
+    }
+
+    /// Commits everything.
+    pub fn commit_all(&self) {
+        for command in [&["init", "-q"][..], &["add", "-A"], &["commit", "-qm", "x"]] {
+            self.git(command).succeeded();
+        }
+    }
+
     /// A clone, with the branch that is checked out here.
     pub fn clone(&self, options: &[&str]) -> Self {
         let root = tempfile::tempdir().unwrap();
@@ -107,11 +141,13 @@ impl Project {
     fn xtask(&self, arguments: &[&str]) -> Command {
         static XTASK: OnceLock<PathBuf> = OnceLock::new();
         let xtask = XTASK.get_or_init(|| kit_tests::build(&["--bin", "xtask"]).remove(0));
+        let target = xtask.ancestors().nth(2).unwrap();
         static ATLAS: OnceLock<atlas::Atlas> = OnceLock::new();
         let mut command = Command::new(xtask);
         command
             .env("ATLAS", ATLAS.get_or_init(kit_tests::atlas).binary())
             .args(arguments)
+            .env("CARGO_TARGET_DIR", target)
             .current_dir(self.root.path())
             .env_remove("CARGO_MANIFEST_DIR")
             .env_remove("GITHUB_ACTIONS")
