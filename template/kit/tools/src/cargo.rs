@@ -1,7 +1,7 @@
 //! Installs programs from crates.io.
 
 use std::{
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
 };
 
@@ -20,6 +20,10 @@ pub fn install(root: &Path, name: &str, options: &[&str]) -> Result<PathBuf> {
         .with_context(|| format!("tools.toml has no version of {name} in [cargo]"))?;
     let tools = crate::directory(root);
     let program = tools.join("bin").join(name);
+    // Two at once, with one target directory, would take each other's programs away.
+    fs::create_dir_all(&tools)?;
+    let lock = File::create(tools.join("lock"))?;
+    lock.lock()?;
     // Written by cargo: one line for each installed package.
     let installed = fs::read_to_string(tools.join(".crates.toml")).unwrap_or_default();
     if !program.exists() || !installed.contains(&format!("\"{name} {version} ")) {
