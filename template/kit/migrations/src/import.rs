@@ -139,7 +139,7 @@ pub async fn run(
         copy.migrations.files()?.pop().context("no migration was written")?.version().to_owned();
     let in_sql = in_sql(wanted.connection(), &new).await?;
     workspace.install()?;
-    report(project, &source, &tables, &in_sql, &version, &left)
+    report(&source, &tables, &in_sql, &version, &left)
 }
 
 /// Makes a database of the project's own schema with what was chosen; returns what was added.

@@ -8,7 +8,7 @@ use sea_orm::sqlx::PgConnection;
 use serde_json::Value;
 
 use super::{NAME, object, read, source::Source, table::Table};
-use crate::{Project, report::count};
+use crate::report::count;
 
 /// Tables that cannot be entities, each with the reason.
 pub(super) async fn in_sql(
@@ -31,7 +31,6 @@ pub(super) async fn in_sql(
 
 /// Says what was written, and what is left to do.
 pub(super) fn report(
-    project: &Project,
     source: &Source,
     tables: &[Table],
     in_sql: &[String],
@@ -51,13 +50,9 @@ pub(super) fn report(
     let left_out: Vec<_> =
         source.left_out.iter().map(|object| format!("{} {}", object.kind, object.name)).collect();
     list("Left out:", &left_out);
-    let stack = match project.root.join("template.yaml").exists() {
-        true => format!(", or BaselineVersion=\"{version}\" for its stack"),
-        false => String::new(),
-    };
     println!(
         "A database that has all of this must learn so, once, before the next migration:\n  \
-         just apply --baseline {version} URL{stack}\n\nNext: git add --all, look at it (git diff --cached), just check-migrations"
+         just apply --baseline {version} URL\n\nNext: git add --all, look at it (git diff --cached), just check-migrations"
     );
     if left.is_empty() {
         return Ok(ExitCode::SUCCESS);

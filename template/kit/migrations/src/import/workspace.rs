@@ -181,15 +181,18 @@ fn remove_example(root: &Path) -> Result<()> {
         }
     }
     fs::write(root.join("crates/app/src/lib.rs"), "//! The application.\n")?;
-    let service = root.join("crates/count-users/src/main.rs");
-    if service.exists() {
-        edit(&service, |text| {
-            text.replace(
-                "let users = app::users::count(&connection).await?;",
-                "connection.ping().await?;",
-            )
-            .replace("json!({ \"users\": users })", "json!({ \"database\": \"answers\" })")
-        })?;
+    // A service that counts users has none to count.
+    for entry in fs::read_dir(root.join("crates"))? {
+        let main = entry?.path().join("src/main.rs");
+        if main.exists() {
+            edit(&main, |text| {
+                text.replace(
+                    "let users = app::users::count(&connection).await?;",
+                    "connection.ping().await?;",
+                )
+                .replace("json!({ \"users\": users })", "json!({ \"database\": \"answers\" })")
+            })?;
+        }
     }
     Ok(())
 }
