@@ -93,7 +93,7 @@ pub(crate) fn check(project: &Project) -> Result<()> {
     migrations::check(project, &project.migrations)
 }
 
-/// Replaces the old package by the new one. In between there is none.
+/// Replaces the old package with the new one. A failure halfway leaves no package.
 fn swap(new: &Path, package: &Path) -> Result<()> {
     let cannot = || format!("cannot replace {}", package.display());
     if package.exists() {

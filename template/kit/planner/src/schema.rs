@@ -37,7 +37,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// A text of the detail, empty if there is none.
+    /// Returns a field of the detail as text, or an empty text if it is missing.
     pub(crate) fn text(&self, name: &str) -> &str {
         self.detail[name].as_str().unwrap_or_default()
     }

@@ -18,7 +18,7 @@ pub fn project_root() -> &'static Path {
 /// The Atlas of this workspace; `ATLAS=/path/to/atlas` selects another.
 ///
 /// # Panics
-/// When there is none that works.
+/// When no working Atlas is found.
 pub fn atlas() -> Atlas {
     let found = Atlas::find(project_root(), env::var("ATLAS").ok());
     found.unwrap_or_else(|error| panic!("{error}"))

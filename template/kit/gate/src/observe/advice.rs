@@ -10,7 +10,8 @@ use crate::source::{Statement, quoted, text};
 const TEMPLATES: &str = include_str!("advice.sql");
 const LATER: &str = "\n-- in a later file:\n";
 
-/// Fills in the template, values with SQL last; empty if there is none of that name.
+/// Returns the template `name` with its values filled in, or an empty text if it is missing. Values
+/// that hold SQL come last: their braces are not placeholders.
 pub(super) fn fill(name: &str, values: &[(&str, &str)]) -> String {
     let mut parts = TEMPLATES.split("--- ").filter_map(|part| part.split_once('\n'));
     let part = parts.find(|(head, _)| head.split(' ').any(|word| word == name));

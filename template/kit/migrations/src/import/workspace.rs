@@ -67,10 +67,8 @@ impl Workspace {
         fs::remove_dir_all(&root).with_context(|| format!("cannot empty {}", root.display()))?;
         fs::create_dir_all(root.join("kit"))?;
         for entry in fs::read_dir(&project.root)? {
-            let (name, path) = {
-                let entry = entry?;
-                (entry.file_name(), entry.path())
-            };
+            let entry = entry?;
+            let (name, path) = (entry.file_name(), entry.path());
             let text = name.to_string_lossy();
             if CHANGED.contains(&&*text) || text == "Cargo.lock" || is_yaml(&path) {
                 copy(&path, &root.join(&name))?;
@@ -81,12 +79,9 @@ impl Workspace {
         // The program that prints the schema finds the project by its own path.
         copy(&project.root.join("kit/schema"), &root.join("kit/schema"))?;
         for entry in fs::read_dir(project.root.join("kit"))? {
-            let (name, path) = {
-                let entry = entry?;
-                (entry.file_name(), entry.path())
-            };
-            if name != "schema" {
-                symlink(path, root.join("kit").join(name))?;
+            let entry = entry?;
+            if entry.file_name() != "schema" {
+                symlink(entry.path(), root.join("kit").join(entry.file_name()))?;
             }
         }
         // Dependencies are compiled already. Cargo takes crates of one name and version, in the
@@ -95,8 +90,7 @@ impl Workspace {
         let target = format!("[build]\ntarget-dir = {:?}\n", project.root.join("target"));
         fs::write(root.join(".cargo/config.toml"), target)?;
         edit(&root.join("crates/entity/Cargo.toml"), |text| {
-            let lines = text.lines().filter(|line| !line.starts_with("version"));
-            let lines: Vec<_> = lines.collect();
+            let lines: Vec<_> = text.lines().filter(|line| !line.starts_with("version")).collect();
             lines.join("\n").replacen("[package]", "[package]\nversion = \"0.0.0-import\"", 1)
                 + "\n"
         })?;
